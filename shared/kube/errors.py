@@ -120,7 +120,9 @@ def from_status(body: JsonObject, http_status: int = 0, retry_after: float | Non
 
 
 def from_response(http_status: int, body: bytes, retry_after: str | None = None) -> ApiError:
-    """The error that an unsuccessful HTTP answer stands for; bodies that are no Status are quoted, cut short."""
+    """The error that an unsuccessful HTTP answer stands for; bodies that are no Status are quoted, cut
+    short.
+    """
     try:
         wait = float(retry_after) if retry_after else None
     except ValueError:
@@ -132,4 +134,6 @@ def from_response(http_status: int, body: bytes, retry_after: str | None = None)
     if isinstance(decoded, dict) and decoded.get("kind") == "Status":
         return from_status(decoded, http_status, wait)
     text = body[:200].decode(errors="replace").strip() or "no body"
-    return from_status({"code": http_status, "message": f"the server answered {http_status}: {text}"}, retry_after=wait)
+    return from_status(
+        {"code": http_status, "message": f"the server answered {http_status}: {text}"}, retry_after=wait
+    )

@@ -1,8 +1,9 @@
 """Loads only the part of kubernetes_asyncio that Headrace uses: configuration and credentials.
 
-Importing the whole package builds several hundred generated model classes, which costs about 33 MiB and half a second
-in every pod. The package's own `__init__` modules are therefore replaced by empty ones that know where the sub-modules
-are; the sub-modules themselves are the library's, unchanged. A process that already imported the full library keeps it.
+Importing the whole package builds several hundred generated model classes, which costs about 33 MiB and
+half a second in every pod. The package's own `__init__` modules are therefore replaced by empty ones that
+know where the sub-modules are; the sub-modules themselves are the library's, unchanged. A process that
+already imported the full library keeps it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,332 @@
+"""A slim client for the Kubernetes API: raw requests on one shared session, JSON in and out.
+
+Invariants: every request has a time limit; the server's own 429 and Retry-After are followed, there is no
+client-side throttle; a request that may have reached the server is repeated only when repeating it is
+harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from shared.kube.connection import Connection
+from shared.kube.discovery import Discovery
+from shared.kube.errors import NotFound, TooManyRequests, Unreachable, from_response
+from shared.kube.resources import Resource
+from shared.kube.watch import WatchEvent, events
+from shared.lang.json import JsonObject, dumps, loads
+from shared.observe import metrics
+
+_JSON: Final = "application/json"
+_MERGE: Final = "application/merge-patch+json"
+_JSON_PATCH: Final = "application/json-patch+json"
+_APPLY: Final = "application/apply-patch+yaml"
+_METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+_REQUEST_SECONDS: Final = 60.0
+_WATCH_SECONDS: Final = 300
+_WATCH_GRACE: Final = 30
+_PAGE: Final = 500
+_TRIES: Final = 4
+_PATIENCE: Final = 10.0
+
+Params = dict[str, str]
+
+
+class KubeClient:
+    """Requests as one identity: the connection's own, or a user it impersonates."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        identity: str = "",
+        discovery: Discovery | None = None,
+        user_agent: str = "headrace",
+    ) -> None:
+        self._connection = connection
+        self._user_agent = user_agent
+        self._host = urlsplit(connection.server).netloc
+        self.identity = identity
+        self.discovery = discovery or Discovery(self._get_document)
+
+    def impersonate(self, user: str) -> KubeClient:
+        """A client that acts as the user; an empty name gives this client itself."""
+        if not user:
+            return self
+        return KubeClient(
+            self._connection, identity=user, discovery=self.discovery, user_agent=self._user_agent
+        )
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
+        """Reads one object."""
+        return _decoded(await self.request("GET", resource.path(namespace, name)))
+
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        metadata_only: bool = False,
+    ) -> JsonObject:
+        """Reads a whole list, page by page; `metadata.resourceVersion` is the one to watch from."""
+        params = _selectors(label_selector, field_selector) | {"limit": str(_PAGE)}
+        accept = _METADATA_LIST if metadata_only else _JSON
+        items: list[JsonObject] = []
+        while True:
+            answer = await self.request("GET", resource.path(namespace), params=params, accept=accept)
+            page = _decoded(answer)
+            items += page.get("items") or ()
+            token = page["metadata"].get("continue")
+            if not token:
+                page["items"] = items
+                return page
+            params["continue"] = token
+
+    async def create(
+        self, resource: Resource, obj: JsonObject, *, dry_run: bool = False, manager: str = ""
+    ) -> JsonObject:
+        """Creates an object in the namespace that its metadata names."""
+        path = resource.path(obj["metadata"].get("namespace"))
+        params = _write_params(manager, dry_run=dry_run)
+        return _decoded(await self.request("POST", path, params=params, body=dumps(obj)))
+
+    async def apply(
+        self, resource: Resource, obj: JsonObject, *, manager: str, force: bool = True, dry_run: bool = False
+    ) -> JsonObject:
+        """Server-side apply; namespace and name come from the object's metadata."""
+        metadata = obj["metadata"]
+        params = _write_params(manager, dry_run=dry_run)
+        if force:
+            params["force"] = "true"
+        path = resource.path(metadata.get("namespace"), metadata["name"])
+        return _decoded(
+            await self.request("PATCH", path, params=params, body=dumps(obj), content_type=_APPLY)
+        )
+
+    async def merge_patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        patch: JsonObject,
+        *,
+        manager: str,
+        subresource: str = "",
+    ) -> JsonObject:
+        """JSON merge patch of an object or of its sub-resource."""
+        path = resource.path(namespace, name, subresource)
+        body = dumps(patch)
+        answer = await self.request(
+            "PATCH", path, params=_write_params(manager), body=body, content_type=_MERGE
+        )
+        return _decoded(answer)
+
+    async def json_patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        operations: Sequence[JsonObject],
+        *,
+        manager: str,
+    ) -> JsonObject:
+        """RFC 6902 patch."""
+        answer = await self.request(
+            "PATCH",
+            resource.path(namespace, name),
+            params=_write_params(manager),
+            body=dumps(list(operations)),
+            content_type=_JSON_PATCH,
+        )
+        return _decoded(answer)
+
+    async def delete(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        *,
+        propagation: str = "Background",
+        uid: str = "",
+        resource_version: str = "",
+    ) -> None:
+        """Deletes an object, on demand only if it still is the one that was looked at."""
+        options: JsonObject = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": propagation,
+        }
+        preconditions = {
+            key: value for key, value in (("uid", uid), ("resourceVersion", resource_version)) if value
+        }
+        if preconditions:
+            options["preconditions"] = preconditions
+        await self.request("DELETE", resource.path(namespace, name), body=dumps(options))
+
+    async def watch(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        resource_version: str = "",
+        label_selector: str = "",
+        field_selector: str = "",
+        metadata_only: bool = False,
+        initial: bool = False,
+    ) -> AsyncIterator[WatchEvent]:
+        """Streams changes from a resource version on, until the server ends the stream.
+
+        With `initial` (and no resource version) the server first sends all present objects as ADDED, then a
+        BOOKMARK with the annotation `k8s.io/initial-events-end`.
+
+        Raises:
+            Gone: the resource version is too old; list again.
+        """
+        params = _selectors(label_selector, field_selector) | {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(_WATCH_SECONDS),
+        }
+        if resource_version:
+            params["resourceVersion"] = resource_version
+        if initial:
+            params |= {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+        accept = _METADATA if metadata_only else _JSON
+        timeout = aiohttp.ClientTimeout(total=_WATCH_SECONDS + _WATCH_GRACE, connect=_REQUEST_SECONDS)
+        headers = await self._headers(accept)
+        url = self._connection.server + resource.path(namespace)
+        try:
+            async with self._connection.session.get(
+                url,
+                params=params,
+                headers=headers,
+                timeout=timeout,
+                proxy=self._connection.proxy,
+                server_hostname=self._connection.server_name,
+            ) as response:
+                self._count(response.status, "WATCH")
+                if response.status >= 400:
+                    raise from_response(
+                        response.status, await response.read(), response.headers.get("Retry-After")
+                    )
+                async for event in events(response.content.iter_any()):
+                    yield event
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(f"watch of {resource.plural} broke off: {_cause(error)}") from error
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        body: bytes | None = None,
+        content_type: str = _JSON,
+        accept: str = _JSON,
+    ) -> bytes:
+        """One request and its body.
+
+        Raises:
+            ApiError: the server refused; `Unreachable`: it did not answer.
+        """
+        headers = await self._headers(accept)
+        if body is not None:
+            headers["Content-Type"] = content_type
+        status, _, answer = await self._patiently(method, path, params, headers, body)
+        return answer if status != 304 else b""
+
+    async def _get_document(self, path: str, accept: str, etag: str) -> tuple[str, bytes | None]:
+        headers = await self._headers(accept)
+        if etag:
+            headers["If-None-Match"] = etag
+        status, answered, body = await self._patiently("GET", path, None, headers, None)
+        return (etag, None) if status == 304 else (answered.get("ETag", ""), body)
+
+    async def _patiently(
+        self, method: str, path: str, params: Params | None, headers: dict[str, str], body: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Sends a request, again where the server asks to wait or the connection broke before an answer."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return await self._once(method, path, params, headers, body)
+            except TooManyRequests as error:
+                if attempt == _TRIES:
+                    raise
+                await asyncio.sleep(min(error.retry_after or 1.0, _PATIENCE))
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError) as error:
+                # A kept-alive connection that the server closed; only a create could happen twice.
+                if attempt > 1 or method == "POST":
+                    raise Unreachable(f"{method} {path}: {_cause(error)}") from error
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise Unreachable(f"{method} {path}: {_cause(error)}") from error
+        raise AssertionError("unreachable")
+
+    async def _once(
+        self, method: str, path: str, params: Params | None, headers: dict[str, str], body: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        async with self._connection.session.request(
+            method,
+            self._connection.server + path,
+            params=params,
+            headers=headers,
+            data=body,
+            timeout=aiohttp.ClientTimeout(total=_REQUEST_SECONDS),
+            proxy=self._connection.proxy,
+            server_hostname=self._connection.server_name,
+        ) as response:
+            answer = await response.read()
+            self._count(response.status, method)
+            if response.status >= 400:
+                raise from_response(response.status, answer, response.headers.get("Retry-After"))
+            return response.status, response.headers, answer
+
+    async def _headers(self, accept: str) -> dict[str, str]:
+        headers = await self._connection.headers()
+        headers |= {"Accept": accept, "User-Agent": self._user_agent}
+        if self.identity:
+            headers["Impersonate-User"] = self.identity
+        return headers
+
+    def _count(self, status: int, method: str) -> None:
+        metrics.client_requests.labels(str(status), method, self._host).inc()
+
+
+async def exists(client: KubeClient, resource: Resource, namespace: str, name: str) -> bool:
+    """Whether an object is there."""
+    try:
+        await client.get(resource, namespace, name)
+    except NotFound:
+        return False
+    return True
+
+
+def _decoded(body: bytes) -> JsonObject:
+    decoded = loads(body)
+    if not isinstance(decoded, dict):
+        raise Unreachable("the server answered something that is no object; is there a proxy in between?")
+    return decoded
+
+
+def _selectors(label_selector: str, field_selector: str) -> Params:
+    both = {"labelSelector": label_selector, "fieldSelector": field_selector}
+    return {key: value for key, value in both.items() if value}
+
+
+def _write_params(manager: str, *, dry_run: bool = False) -> Params:
+    params = {"fieldManager": manager} if manager else {}
+    if dry_run:
+        params["dryRun"] = "All"
+    return params
+
+
+def _cause(error: BaseException) -> str:
+    return str(error) or type(error).__name__

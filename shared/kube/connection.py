@@ -1,0 +1,107 @@
+"""How to reach and authenticate at an API server: kubeconfig, in-cluster account, TLS.
+
+The loading is kubernetes_asyncio's; what comes out is a `Connection` that owns one HTTP session, which
+every client of the process shares. Credentials stay in headers of requests and never appear in `repr` or
+messages.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from shared.kube.errors import KubeError
+from shared.kube.slim import Configuration, config
+
+_READ_BUFFER = 2**20
+
+
+class ConnectionConfigError(KubeError):
+    """The process has no usable way to reach an API server."""
+
+
+class Connection:
+    """Base URL, credentials and the HTTP session of one API server."""
+
+    def __init__(self, configuration: Any) -> None:
+        self._configuration = configuration
+        self.server: str = configuration.host.rstrip("/")
+        self._session: aiohttp.ClientSession | None = None
+
+    @classmethod
+    async def load(cls, kubeconfig: Path | None = None, context: str | None = None) -> Connection:
+        """From a kubeconfig (argument or $KUBECONFIG) or, without one, from the pod's service account.
+
+        Raises:
+            ConnectionConfigError: neither is there, or the file is not usable.
+        """
+        configuration = Configuration()
+        path = kubeconfig or (Path(os.environ["KUBECONFIG"]) if os.environ.get("KUBECONFIG") else None)
+        try:
+            if path is not None:
+                await config.load_kube_config(
+                    config_file=str(path),
+                    context=context,
+                    client_configuration=configuration,
+                    persist_config=False,
+                )
+            else:
+                config.load_incluster_config(client_configuration=configuration)
+        except Exception as error:
+            source = f"kubeconfig {path}" if path else "the pod's service account"
+            raise ConnectionConfigError(
+                f"no connection to a cluster from {source}: {error}; set KUBECONFIG or run inside a pod"
+            ) from error
+        return cls(configuration)
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The shared session, opened on first use inside the running loop."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=self._tls(), limit=0, keepalive_timeout=60),
+                read_bufsize=_READ_BUFFER,
+                auto_decompress=True,
+            )
+        return self._session
+
+    async def headers(self) -> dict[str, str]:
+        """Authentication headers, refreshed when the credentials rotate."""
+        token = await self._configuration.get_api_key_with_prefix("BearerToken")
+        if token:
+            return {"Authorization": token}
+        if self._configuration.username and self._configuration.password:
+            return {"Authorization": self._configuration.get_basic_auth_token()}
+        return {}
+
+    @property
+    def server_name(self) -> str | None:
+        """TLS server name where it differs from the URL's host."""
+        name: str | None = getattr(self._configuration, "tls_server_name", None)
+        return name
+
+    @property
+    def proxy(self) -> str | None:
+        """Proxy URL from the kubeconfig."""
+        proxy: str | None = self._configuration.proxy
+        return proxy
+
+    async def close(self) -> None:
+        """Closes the session; clients of this connection are unusable afterwards."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _tls(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self._configuration.ssl_ca_cert)
+        if self._configuration.cert_file:
+            context.load_cert_chain(self._configuration.cert_file, self._configuration.key_file)
+        if not self._configuration.verify_ssl:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if getattr(self._configuration, "disable_strict_ssl_verification", False):
+            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        return context

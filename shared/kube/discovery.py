@@ -1,0 +1,90 @@
+"""Which kinds the API server serves, from its aggregated discovery documents.
+
+Two requests tell everything; the answers are kept and revalidated by ETag. A kind that is not found
+refreshes the picture once, so that a CRD applied a moment ago is seen without any interval.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from shared.kube.errors import NoMatch
+from shared.kube.resources import Resource
+from shared.lang.json import JsonObject, loads
+
+_ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+#: GETs a path with an Accept header and an ETag; gives (ETag, body), body None when nothing changed.
+Getter = Callable[[str, str, str], Awaitable[tuple[str, bytes | None]]]
+
+
+class Discovery:
+    """Finds the `Resource` of a group and kind; safe for concurrent use."""
+
+    def __init__(self, get: Getter) -> None:
+        self._get = get
+        self._lock = asyncio.Lock()
+        self._age = 0  # counts refreshes, so that concurrent misses share one
+        self._stale = True
+        self._etags: dict[str, str] = {}
+        self._documents: dict[str, dict[tuple[str, str], list[Resource]]] = {}
+
+    async def find(self, group: str, kind: str, version: str = "") -> Resource:
+        """The resource of a kind, in the version asked for or else in the one the server prefers.
+
+        Raises:
+            NoMatch: the kind is not served, also not after a refresh.
+        """
+        if self._stale:
+            await self._refresh(self._age)
+        age = self._age
+        found = self._lookup(group, kind, version)
+        if found is None:
+            await self._refresh(age)
+            found = self._lookup(group, kind, version)
+        if found is None:
+            raise NoMatch(group, kind, version)
+        return found
+
+    def invalidate(self) -> None:
+        """Makes the next look-up ask the server."""
+        self._stale = True
+
+    def _lookup(self, group: str, kind: str, version: str) -> Resource | None:
+        for document in self._documents.values():
+            for resource in document.get((group, kind), ()):
+                if not version or resource.version == version:
+                    return resource
+        return None
+
+    async def _refresh(self, seen: int) -> None:
+        async with self._lock:
+            if self._age != seen and not self._stale:
+                return
+            self._stale = False
+            for path in ("/api", "/apis"):
+                etag, body = await self._get(path, _ACCEPT, self._etags.get(path, ""))
+                if body is not None:
+                    self._documents[path] = _index(loads(body))
+                    self._etags[path] = etag
+            self._age += 1
+
+
+def _index(document: JsonObject) -> dict[tuple[str, str], list[Resource]]:
+    """(group, kind) -> resources, the server's preferred version first."""
+    found: dict[tuple[str, str], list[Resource]] = {}
+    for group in document.get("items") or ():
+        name = (group.get("metadata") or {}).get("name") or ""
+        for version in group.get("versions") or ():
+            for entry in version.get("resources") or ():
+                kind = (entry.get("responseKind") or {}).get("kind") or ""
+                resource = Resource(
+                    group=name,
+                    version=version.get("version") or "",
+                    plural=entry.get("resource") or "",
+                    kind=kind,
+                    namespaced=entry.get("scope") == "Namespaced",
+                )
+                found.setdefault((name, kind), []).append(resource)
+    return found

@@ -1,0 +1,49 @@
+"""The line protocol of a watch: bytes in, events out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+from shared.kube.errors import from_status
+from shared.lang.json import JsonObject, loads
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """One event: ADDED, MODIFIED, DELETED or BOOKMARK, and the object."""
+
+    type: str
+    object: JsonObject
+
+
+async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[WatchEvent]:
+    """Decodes a watch's body as it arrives; an ERROR event is raised as the error it stands for.
+
+    Lines may be of any length and may be cut anywhere between chunks.
+    """
+    splitter = LineSplitter()
+    async for chunk in chunks:
+        for line in splitter.feed(chunk):
+            event = loads(line)
+            if event["type"] == "ERROR":
+                raise from_status(event["object"])
+            yield WatchEvent(event["type"], event["object"])
+
+
+class LineSplitter:
+    """Cuts a byte stream into lines without copying what came before again and again."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Gives the lines that the chunk completes, without blank ones."""
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            whole = b"".join((*self._parts, line)) if self._parts else line
+            self._parts.clear()
+            if whole.strip():
+                yield whole
+        if rest:
+            self._parts.append(rest)

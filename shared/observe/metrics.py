@@ -1,0 +1,147 @@
+"""The Prometheus metrics of all controllers, with the names that existing dashboards read.
+
+The definitions live in one registry of this module; nothing else in Headrace touches prometheus_client.
+Series that carry an object's name are removed with the object (`forget`), so that a scrape never grows with
+the past.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+REGISTRY: Final = CollectorRegistry(auto_describe=False)
+ProcessCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+
+def _exponential(start: float, end: float, count: int) -> tuple[float, ...]:
+    factor = (end / start) ** (1 / (count - 1))
+    return tuple(start * factor**step for step in range(count))
+
+
+_QUEUE_BUCKETS = tuple(1e-8 * 10**step for step in range(12))
+_RECONCILE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+reconcile_duration = Histogram(
+    "gotk_reconcile_duration_seconds",
+    "Duration of a reconciliation of one object.",
+    ("kind", "name", "namespace"),
+    buckets=_exponential(0.01, 1800, 10),
+    registry=REGISTRY,
+)
+reconcile_total = Counter(
+    "controller_runtime_reconcile_total",
+    "Reconciliations by result.",
+    ("controller", "result"),
+    registry=REGISTRY,
+)
+reconcile_errors = Counter(
+    "controller_runtime_reconcile_errors_total",
+    "Reconciliations that ended in an error.",
+    ("controller",),
+    registry=REGISTRY,
+)
+terminal_errors = Counter(
+    "controller_runtime_terminal_reconcile_errors_total",
+    "Reconciliations that ended in an error which only an edit of the object can heal.",
+    ("controller",),
+    registry=REGISTRY,
+)
+reconcile_panics = Counter(
+    "controller_runtime_reconcile_panics_total",
+    "Unexpected exceptions that reconciliations raised.",
+    ("controller",),
+    registry=REGISTRY,
+)
+reconcile_time = Histogram(
+    "controller_runtime_reconcile_time_seconds",
+    "Duration of reconciliations.",
+    ("controller",),
+    buckets=_RECONCILE_BUCKETS,
+    registry=REGISTRY,
+)
+max_concurrent = Gauge(
+    "controller_runtime_max_concurrent_reconciles",
+    "Workers per controller.",
+    ("controller",),
+    registry=REGISTRY,
+)
+active_workers = Gauge(
+    "controller_runtime_active_workers",
+    "Workers that are busy.",
+    ("controller",),
+    registry=REGISTRY,
+)
+queue_depth = Gauge(
+    "workqueue_depth",
+    "Keys that wait in a queue.",
+    ("name", "controller", "priority"),
+    registry=REGISTRY,
+)
+queue_adds = Counter(
+    "workqueue_adds_total", "Keys added to a queue.", ("name", "controller"), registry=REGISTRY
+)
+queue_retries = Counter(
+    "workqueue_retries_total",
+    "Keys added to a queue with a back-off.",
+    ("name", "controller"),
+    registry=REGISTRY,
+)
+queue_duration = Histogram(
+    "workqueue_queue_duration_seconds",
+    "How long a key waited in the queue.",
+    ("name", "controller"),
+    buckets=_QUEUE_BUCKETS,
+    registry=REGISTRY,
+)
+work_duration = Histogram(
+    "workqueue_work_duration_seconds",
+    "How long processing a key took.",
+    ("name", "controller"),
+    buckets=_QUEUE_BUCKETS,
+    registry=REGISTRY,
+)
+client_requests = Counter(
+    "rest_client_requests_total",
+    "Requests to the API server.",
+    ("code", "method", "host"),
+    registry=REGISTRY,
+)
+leader = Gauge("leader_election_master_status", "1 on the leader.", ("name",), registry=REGISTRY)
+events_dropped = Counter(
+    "gotk_events_dropped_total",
+    "Events dropped because a sink was too slow or away.",
+    ("sink",),
+    registry=REGISTRY,
+)
+artifact_requests = Counter(
+    "headrace_artifact_requests_total",
+    "Requests to the artifact server by status code.",
+    ("code",),
+    registry=REGISTRY,
+)
+go_info = Gauge(
+    "go_info",
+    "Counts pods on stock dashboards; Headrace is not written in Go.",
+    ("version",),
+    registry=REGISTRY,
+)
+go_info.labels("none").set(1)
+
+
+def forget(kind: str, namespace: str, name: str) -> None:
+    """Removes all series that carry the object's name."""
+    try:
+        reconcile_duration.remove(kind, name, namespace)
+    except KeyError:
+        return
+
+
+def exposition() -> tuple[bytes, str]:
+    """Body and content type of a scrape."""
+    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
