@@ -1,1 +1,31 @@
-""""""
+"""The only place that starts programs.
+
+`run` takes an argument list, an exact environment and a time limit, and returns when nothing of what it
+started is left. See `shared.process.run` for the promises and `shared.process.jail` for the file-system
+jail.
+"""
+
+from shared.process.errors import (
+    OutputTooLarge,
+    ProcessError,
+    ProgramFailed,
+    ProgramMissing,
+    ProgramTimeout,
+)
+from shared.process.jail import Jail, jail_available
+from shared.process.limits import Limits
+from shared.process.run import Completed, find_program, run
+
+__all__ = [
+    "Completed",
+    "Jail",
+    "Limits",
+    "OutputTooLarge",
+    "ProcessError",
+    "ProgramFailed",
+    "ProgramMissing",
+    "ProgramTimeout",
+    "find_program",
+    "jail_available",
+    "run",
+]
