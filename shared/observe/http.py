@@ -1,0 +1,69 @@
+"""The two small HTTP servers of every controller: metrics and health."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from shared.observe import metrics
+
+
+def parse_address(text: str, flag: str) -> tuple[str | None, int]:
+    """`:8080` -> (None, 8080), `127.0.0.1:8080` -> (`127.0.0.1`, 8080).
+
+    Raises:
+        ValueError: the text is no such address.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{flag}: {text!r} is not host:port or :port")
+    return host.strip("[]") or None, int(port)
+
+
+class Server:
+    """An aiohttp application on one address, started and stopped with its controller."""
+
+    def __init__(self, application: web.Application, host: str | None, port: int) -> None:
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=5)
+        self._host = host
+        self._port = port
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on, also where 0 was asked for."""
+        addresses = self._runner.addresses
+        return int(addresses[0][1]) if addresses else self._port
+
+    async def start(self) -> None:
+        """Listens; raises OSError when the address is taken."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port, reuse_address=True).start()
+
+    async def stop(self) -> None:
+        """Ends open requests within five seconds."""
+        await self._runner.cleanup()
+
+
+def metrics_application() -> web.Application:
+    """`GET /metrics`."""
+
+    async def scrape(request: web.Request) -> web.Response:
+        del request
+        body, content_type = metrics.exposition()
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    application = web.Application()
+    application.router.add_get("/metrics", scrape)
+    return application
+
+
+def health_application() -> web.Application:
+    """`/healthz` and `/readyz`: plain pings of a live event loop."""
+
+    async def ping(request: web.Request) -> web.Response:
+        del request
+        return web.Response(text="ok")
+
+    application = web.Application()
+    for path in ("/healthz", "/healthz/ping", "/readyz", "/readyz/ping"):
+        application.router.add_get(path, ping)
+    return application

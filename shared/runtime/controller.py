@@ -1,0 +1,348 @@
+"""The frame around a reconciler: everything that is the same for every kind.
+
+A turn is: read the object from the cache; deleted and finalised, suspended, or reconciled; the outcome
+becomes conditions, one final status patch, events, metrics and the next run. One key never has two turns
+at once; nothing that a reconciler raises ends the process or costs another object its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Generic, Protocol, TypeVar
+
+import structlog
+
+from shared.api import wire
+from shared.api.decode import InvalidObject, decode
+from shared.api.meta import CustomResource
+from shared.events import Recorder, Severity
+from shared.kube.client import KubeClient
+from shared.kube.errors import KubeError, NotFound
+from shared.kube.informer import Informer
+from shared.kube.resources import ObjectKey, Resource
+from shared.kube.store import Change
+from shared.lang.duration import format_duration
+from shared.lang.json import JsonObject
+from shared.observe import metrics
+from shared.observe.clock import Clock
+from shared.runtime import conclude
+from shared.runtime.backoff import Backoff, jittered
+from shared.runtime.header import Header, asks_for_turn
+from shared.runtime.outcome import Done, Failure, Gone, Outcome, Stalled, Superseded, Waiting
+from shared.runtime.queue import BACKLOG, LIVE, WorkQueue
+from shared.runtime.slots import Slots
+from shared.runtime.turn import Turn
+from shared.status.conditions import ConditionConflict
+from shared.status.draft import StatusWriter
+
+R = TypeVar("R", bound=CustomResource)
+H = TypeVar("H", bound=Header)
+
+_TERMINAL: Final = "reconciliation failed terminally"
+
+
+class Reconciler(Protocol[R]):
+    """What a kind adds to the frame."""
+
+    kind: type[R]
+    #: Condition types that this controller may overwrite.
+    owned: frozenset[str]
+
+    async def reconcile(self, obj: R, turn: Turn[R]) -> Outcome:
+        """Brings the world to what the object wants."""
+
+    async def finalize(self, obj: R, turn: Turn[R]) -> Outcome:
+        """Cleans up after a deleted object; `Gone` lets it go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a controller retries, spreads and writes; from its settings."""
+
+    concurrent: int
+    min_retry: timedelta
+    max_retry: timedelta
+    jitter_percentage: int
+    manager: str
+    cancel_waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """When a key wants its next turn, and how the metrics call the result."""
+
+    after: float | None
+    result: str
+
+
+class Controller(Generic[R, H]):
+    """Runs one reconciler over all objects of its kind."""
+
+    def __init__(
+        self,
+        reconciler: Reconciler[R],
+        informer: Informer[H],
+        client: KubeClient,
+        recorder: Recorder,
+        clock: Clock,
+        policy: Policy,
+    ) -> None:
+        self.kind = reconciler.kind.KIND
+        self.name = self.kind.lower()
+        self.informer = informer
+        self._reconciler = reconciler
+        self._client = client
+        self._recorder = recorder
+        self._clock = clock
+        self._policy = policy
+        self._queue = WorkQueue(self.name)
+        self._slots = Slots(policy.concurrent)
+        self._backoff = Backoff(policy.min_retry, policy.max_retry)
+        self._turns: dict[ObjectKey, Turn[R]] = {}
+        self._priorities: dict[ObjectKey, int] = {}
+        self._stopping = False
+        self._log = structlog.get_logger(self.name).bind(
+            controller=self.name, controllerGroup=reconciler.kind.GROUP, controllerKind=self.kind
+        )
+        informer.subscribe(self._on_change)
+        metrics.max_concurrent.labels(self.name).set(policy.concurrent)
+
+    def trigger(self, key: ObjectKey, by: str) -> None:
+        """Asks for a turn because of something else than the object itself; `by` is `<Kind>/<ns>/<name>`."""
+        if key in self.informer.store:
+            self._queue.add(key, priority=LIVE)
+            self._supersede(key, by)
+
+    async def run(self) -> None:
+        """Works until `stop`, then until the turns in progress have ended."""
+        async with asyncio.TaskGroup() as group:
+            while not self._stopping:
+                await self._queue.wait()
+                await self._slots.take()
+                taken = self._queue.take()
+                if taken is None:
+                    self._slots.give()
+                    continue
+                group.create_task(self._work(*taken), name=f"{self.name} {taken[0]}")
+
+    def stop(self) -> None:
+        """Takes no new keys; turns that only wait are ended, the others may finish."""
+        self._stopping = True
+        self._queue.close()
+        for turn in self._turns.values():
+            turn.interrupt()
+
+    def _on_change(self, change: Change[H]) -> None:
+        if not asks_for_turn(change):
+            return
+        self._queue.add(change.key, priority=BACKLOG if change.initial else LIVE)
+        if not change.initial:
+            self._supersede(change.key, f"{self.kind}/{change.key}")
+
+    def _supersede(self, key: ObjectKey, by: str) -> None:
+        turn = self._turns.get(key)
+        if turn is not None:
+            turn.supersede(by)
+
+    async def _work(self, key: ObjectKey, priority: int) -> None:
+        metrics.active_workers.labels(self.name).set(self._slots.busy)
+        started = self._clock.monotonic()
+        following = _Next(None, "error")
+        try:
+            following = await self._pass(key)
+        except Exception as error:  # noqa: BLE001 - the outermost frame: nothing may end the process
+            metrics.reconcile_panics.labels(self.name).inc()
+            self._log.exception("unexpected error", namespace=key.namespace, name=key.name, error=str(error))
+            following = self._retry(key)
+        finally:
+            self._turns.pop(key, None)
+            self._slots.give()
+            metrics.active_workers.labels(self.name).set(self._slots.busy)
+            metrics.reconcile_total.labels(self.name, following.result).inc()
+            metrics.reconcile_time.labels(self.name).observe(self._clock.monotonic() - started)
+            self._queue.done(key)
+            if following.after is not None and key in self.informer.store:
+                self._queue.add(key, priority=priority, after=following.after)
+
+    async def _pass(self, key: ObjectKey) -> _Next:
+        raw = self.informer.store.get(key)
+        if raw is None:
+            self._forget(key)
+            return _Next(None, "success")
+        resource = await self._client.discovery.find(self._reconciler.kind.GROUP, self.kind)
+        deleting = raw["metadata"].get("deletionTimestamp") is not None
+        finalizers = raw["metadata"].get("finalizers") or []
+        if wire.FINALIZER not in finalizers:
+            if deleting:
+                return _Next(None, "success")
+            await self._patch_finalizers(resource, raw, [*finalizers, wire.FINALIZER])
+            return _Next(0.0, "requeue")
+        turn = self._open(key, raw, resource)
+        result = await self._attempt(turn, deleting=deleting)
+        if isinstance(result, Gone):
+            rest = [name for name in finalizers if name != wire.FINALIZER]
+            await self._patch_finalizers(resource, turn.known, rest)
+            self._forget(key)
+            return _Next(None, "success")
+        following = await asyncio.shield(self._close(turn, self._settle(turn, result)))
+        metrics.reconcile_duration.labels(self.kind, key.name, key.namespace).observe(
+            turn.elapsed.total_seconds()
+        )
+        return following
+
+    def _open(self, key: ObjectKey, raw: JsonObject, resource: Resource) -> Turn[R]:
+        writer = StatusWriter(
+            self._client,
+            resource,
+            raw,
+            manager=self._policy.manager,
+            owned=self._reconciler.owned,
+            now=self._clock.now,
+            absorb=self.informer.absorb,
+        )
+        log = self._log.bind(
+            **{self.kind: {"name": key.name, "namespace": key.namespace}},
+            namespace=key.namespace,
+            name=key.name,
+            reconcileID=str(uuid.uuid4()),
+        )
+        turn: Turn[R] = Turn(
+            key,
+            raw,
+            writer,
+            recorder=self._recorder,
+            slots=self._slots,
+            clock=self._clock,
+            log=log,
+            cancel_waits=self._policy.cancel_waits,
+        )
+        self._turns[key] = turn
+        return turn
+
+    async def _attempt(  # noqa: PLR0911 - a table of answers
+        self, turn: Turn[R], *, deleting: bool
+    ) -> Outcome | Failure | Superseded | None:
+        """The reconciler's answer; None for a suspended object."""
+        try:
+            obj = decode(self._reconciler.kind, turn.raw)
+            if deleting:
+                return await self._reconciler.finalize(obj, turn)
+            if obj.suspended:
+                turn.log.info("Reconciliation is suspended for this object")
+                return None
+            return await self._reconciler.reconcile(obj, turn)
+        except (Failure, Superseded) as result:
+            return result
+        except InvalidObject as error:
+            return Stalled("InvalidObject", str(error))
+        except (KubeError, ConditionConflict) as error:
+            return Failure("Failed", str(error))
+        except Exception as error:  # a defect of ours: this object reports it, all others go on
+            metrics.reconcile_panics.labels(self.name).inc()
+            turn.log.exception("unexpected error", error=str(error))
+            return Failure(
+                "Failed", f"internal error ({type(error).__name__}), see the log of the controller"
+            )
+
+    def _settle(  # noqa: PLR0911 - a table of answers
+        self, turn: Turn[R], result: Outcome | Failure | Superseded | None
+    ) -> _Next:
+        """Turns the answer into conditions, log, event and next run."""
+        match result:
+            case None:
+                conclude.suspended(turn.draft)
+                return _Next(None, "success")
+            case Done():
+                conclude.done(turn.draft, result)
+                self._backoff.forget(turn.key)
+                self._announce(turn, result)
+                if result.every is None:
+                    return _Next(None, "success")
+                return _Next(self._spread(result.every), "requeue_after")
+            case Waiting():
+                conclude.waiting(turn.draft, result)
+                self._backoff.forget(turn.key)
+                turn.log.info(result.message)
+                return _Next(result.after.total_seconds() if result.after else None, "requeue_after")
+            case Stalled():
+                conclude.stalled(turn.draft, result)
+                metrics.reconcile_errors.labels(self.name).inc()
+                metrics.terminal_errors.labels(self.name).inc()
+                turn.log.error(_TERMINAL, error=result.message, reason=result.reason)
+                turn.event(Severity.ERROR, result.reason, result.message, turn.metadata)
+                return _Next(None, "error")
+            case Superseded():
+                return self._supersede_outcome(turn, result)
+            case Failure():
+                return self._failed(turn, result)
+            case _:
+                raise AssertionError(result)
+
+    def _announce(self, turn: Turn[R], done: Done) -> None:
+        following = format_duration(done.every) if done.every else "no time"
+        message = f"Reconciliation finished in {format_duration(turn.elapsed)}, next run in {following}"
+        turn.log.info(message, revision=turn.revision)
+        if done.announce is not None:
+            turn.event(Severity.INFO, done.reason, message, done.announce)
+
+    def _supersede_outcome(self, turn: Turn[R], result: Superseded) -> _Next:
+        conclude.canceled(turn.draft, result.by)
+        turn.log.info("New reconciliation triggered, canceling health checks", trigger=result.by)
+        if not self._stopping:
+            message = f"Health checks canceled due to new reconciliation triggered by {result.by}"
+            turn.event(Severity.INFO, "HealthCheckCanceled", message, turn.metadata)
+        return _Next(0.0, "requeue")
+
+    def _failed(self, turn: Turn[R], failure: Failure) -> _Next:
+        conclude.failed(turn.draft, failure)
+        metrics.reconcile_errors.labels(self.name).inc()
+        following = self._retry(turn.key)
+        if failure.retry_after is not None:
+            self._backoff.forget(turn.key)
+            following = _Next(failure.retry_after.total_seconds(), "error")
+        wait = format_duration(timedelta(seconds=round(following.after or 0, 3)))
+        message = f"Reconciliation failed after {format_duration(turn.elapsed)}, next try in {wait}"
+        turn.log.error(message, error=failure.message, reason=failure.reason, revision=turn.revision)
+        if failure.notify:
+            turn.event(Severity.ERROR, failure.reason, failure.message, turn.metadata)
+        return following
+
+    async def _close(self, turn: Turn[R], following: _Next) -> _Next:
+        """Writes the final status; where that fails the whole pass is repeated."""
+        try:
+            await turn.close()
+        except NotFound:
+            return _Next(None, following.result)
+        except (KubeError, ConditionConflict) as error:
+            turn.log.info("status not written, retrying", error=str(error))
+            return self._retry(turn.key)
+        return following
+
+    def _retry(self, key: ObjectKey) -> _Next:
+        metrics.queue_retries.labels(self.name, self.name).inc()
+        return _Next(self._backoff.next(key), "error")
+
+    def _spread(self, interval: timedelta) -> float:
+        return jittered(interval, self._policy.jitter_percentage, random.uniform)
+
+    def _forget(self, key: ObjectKey) -> None:
+        self._backoff.forget(key)
+        metrics.forget(self.kind, key.namespace, key.name)
+
+    async def _patch_finalizers(self, resource: Resource, raw: JsonObject, finalizers: list[str]) -> None:
+        metadata = raw["metadata"]
+        patch: JsonObject = {
+            "metadata": {"finalizers": finalizers, "resourceVersion": metadata["resourceVersion"]}
+        }
+        try:
+            updated = await self._client.merge_patch(
+                resource, metadata.get("namespace"), metadata["name"], patch, manager=self._policy.manager
+            )
+        except NotFound:
+            return
+        if finalizers or updated["metadata"].get("deletionTimestamp") is None:
+            self.informer.absorb(updated)

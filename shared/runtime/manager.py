@@ -1,0 +1,156 @@
+"""Starts and stops the parts of a controller process in order.
+
+Start: health and metrics servers, caches, leadership, what only the leader runs, controllers. Stop, on
+SIGTERM or SIGINT: no new keys, running turns finish within the grace period, then everything is
+cancelled, events are flushed and the lease is given back. A second signal ends the process at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import structlog
+
+from shared.events import Recorder
+from shared.kube.informer import Informer
+from shared.observe.http import Server
+from shared.runtime.controller import Controller
+
+_GC_THRESHOLDS: Final = (50_000, 20, 50)
+
+
+class Leadership(Protocol):
+    """Decides when this replica may act."""
+
+    async def acquire(self) -> None:
+        """Returns once this replica is the leader."""
+
+    async def hold(self) -> None:
+        """Keeps the lease; raises when it is lost."""
+
+    async def release(self) -> None:
+        """Gives the lease back."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """What a controller process consists of."""
+
+    recorder: Recorder
+    informers: Sequence[Informer[Any]]
+    controllers: Sequence[Controller[Any, Any]]
+    servers: Sequence[Server]
+    #: Servers that only the leader runs, started before its controllers.
+    leader_servers: Sequence[Server] = ()
+    leadership: Leadership | None = None
+    #: Further tasks that run as long as the controllers do.
+    background: Sequence[Callable[[], Awaitable[None]]] = ()
+    close: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
+
+
+class Manager:
+    """Runs the parts until a signal asks to stop."""
+
+    def __init__(self, parts: Parts, grace_seconds: float = 30.0) -> None:
+        self._parts = parts
+        self._grace = grace_seconds
+        self._stop = asyncio.Event()
+        self._log = structlog.get_logger("setup")
+
+    async def run(self) -> None:
+        """Returns after a graceful stop; raises when a part that must not end did."""
+        gc.set_threshold(*_GC_THRESHOLDS)
+        self._catch_signals()
+        async with AsyncExitStack() as stack:
+            for close in self._parts.close:
+                stack.push_async_callback(close)
+            for server in self._parts.servers:
+                await server.start()
+                stack.push_async_callback(server.stop)
+            async with asyncio.TaskGroup() as background:
+                tasks = [background.create_task(self._parts.recorder.run(), name="events")]
+                try:
+                    await self._lead(background, tasks)
+                    await self._parts.recorder.flush()
+                finally:
+                    for task in tasks:
+                        task.cancel()
+
+    def stop(self) -> None:
+        """Begins a graceful stop."""
+        self._stop.set()
+
+    async def _lead(self, background: asyncio.TaskGroup, tasks: list[asyncio.Task[Any]]) -> None:
+        leadership = self._parts.leadership
+        if leadership is not None and not await self._unless_stopped(leadership.acquire()):
+            return
+        try:
+            if leadership is not None:
+                tasks.append(background.create_task(leadership.hold(), name="lease"))
+            await self._work(background, tasks)
+        finally:
+            if leadership is not None:
+                await asyncio.shield(leadership.release())
+
+    async def _work(self, background: asyncio.TaskGroup, tasks: list[asyncio.Task[Any]]) -> None:
+        parts = self._parts
+        async with AsyncExitStack() as stack:
+            for server in parts.leader_servers:
+                await server.start()
+                stack.push_async_callback(server.stop)
+            tasks += [
+                background.create_task(informer.run(), name=f"informer {informer.kind}")
+                for informer in parts.informers
+            ]
+            for informer in parts.informers:
+                if not await self._unless_stopped(informer.synced.wait()):
+                    return
+            gc.freeze()
+            tasks += [background.create_task(_run(job), name="background") for job in parts.background]
+            controllers = [
+                background.create_task(controller.run(), name=f"controller {controller.name}")
+                for controller in parts.controllers
+            ]
+            self._log.info("started", controllers=[controller.name for controller in parts.controllers])
+            await self._stop.wait()
+            self._log.info("stopping")
+            for controller in parts.controllers:
+                controller.stop()
+            _, late = await asyncio.wait(controllers, timeout=self._grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _unless_stopped(self, waiting: Awaitable[Any]) -> bool:
+        """Whether the wait ended before the process was asked to stop."""
+        task = asyncio.ensure_future(waiting)
+        stopped = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if task.done():
+            task.result()
+            return True
+        task.cancel()
+        return False
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def caught() -> None:
+            if self._stop.is_set():
+                os._exit(1)
+            self._stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, caught)
+
+
+async def _run(job: Callable[[], Awaitable[None]]) -> None:
+    await job()

@@ -1,0 +1,170 @@
+"""One pass over one object: what the reconciler reads, says and writes while its turn lasts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Final, Generic, TypeVar
+
+import structlog
+
+from shared.api import wire
+from shared.events import Event, Recorder, Severity, Subject
+from shared.kube.errors import KubeError
+from shared.kube.resources import ObjectKey
+from shared.lang.json import JsonObject
+from shared.observe.clock import Clock
+from shared.runtime.outcome import Superseded
+from shared.runtime.slots import Slots
+from shared.status.conditions import READY, UNKNOWN, ConditionConflict
+from shared.status.draft import StatusDraft, StatusWriter
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+#: A turn that ends sooner than this writes no progress.
+_PROGRESS_AFTER: Final = 1.0
+_EVENT_ANNOTATION: Final = "event.toolkit.fluxcd.io/"
+
+
+class Turn(Generic[R]):
+    """Handed to a reconciler together with the decoded object."""
+
+    def __init__(
+        self,
+        key: ObjectKey,
+        raw: JsonObject,
+        writer: StatusWriter,
+        *,
+        recorder: Recorder,
+        slots: Slots,
+        clock: Clock,
+        log: structlog.stdlib.BoundLogger,
+        cancel_waits: bool,
+    ) -> None:
+        self.key = key
+        self.raw = raw
+        self.draft = StatusDraft(raw)
+        self.clock = clock
+        self.log = log
+        self.started = clock.monotonic()
+        #: Metadata of the error event that the runtime records when the turn fails.
+        self.metadata: dict[str, str] = {}
+        #: Revision that the turn works on, for the log.
+        self.revision = ""
+        self._writer = writer
+        self._recorder = recorder
+        self._slots = slots
+        self._cancel_waits = cancel_waits
+        self._superseded: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._progress: asyncio.Task[None] | None = None
+
+    @property
+    def requested_at(self) -> str:
+        """Value of the reconcile request annotation, or nothing."""
+        return (self.raw["metadata"].get("annotations") or {}).get(wire.REQUESTED_AT) or ""
+
+    @property
+    def requested(self) -> bool:
+        """Whether this turn answers a reconcile request that no turn has answered yet."""
+        status = self.raw.get("status") or {}
+        return bool(self.requested_at) and self.requested_at != status.get("lastHandledReconcileAt")
+
+    @property
+    def elapsed(self) -> timedelta:
+        """How long the turn has lasted."""
+        return timedelta(seconds=self.clock.monotonic() - self.started)
+
+    def progress(self, message: str, *, reason: str = "Progressing", drift: bool = False) -> None:
+        """Says what is being done; written only if the turn lasts longer than a moment.
+
+        Ready becomes Unknown when something is known to differ (`drift`) or was not known to be ready.
+        """
+        conditions = self.draft.conditions
+        conditions.mark_reconciling(reason, message)
+        if drift or conditions.status(READY) == UNKNOWN:
+            conditions.set(READY, UNKNOWN, reason, message)
+        if self._progress is None or self._progress.done():
+            self._progress = asyncio.create_task(self._write_progress(), name=f"progress {self.key}")
+
+    @property
+    def known(self) -> JsonObject:
+        """The object as the server last returned it."""
+        return self._writer.known
+
+    async def save(self) -> None:
+        """Writes the status as drafted so far, now."""
+        self._quiet()
+        await self._writer.save(self.draft)
+
+    async def park(self, waiting: Awaitable[T]) -> T:
+        """Waits without holding a worker.
+
+        Raises:
+            Superseded: something new arrived for the object; the wait was cancelled.
+        """
+        task = asyncio.ensure_future(waiting)
+        self._slots.give()
+        try:
+            both: set[asyncio.Future[Any]] = {task, self._superseded}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await self._slots.take(resumed=True)
+        if task.cancelled():
+            raise Superseded(self._superseded.result())
+        return task.result()
+
+    def supersede(self, by: str) -> None:
+        """Something new arrived for the object; ends the wait of a parked turn where that is wanted."""
+        if self._cancel_waits and not self._superseded.done():
+            self._superseded.set_result(by)
+
+    def interrupt(self) -> None:
+        """The process stops; ends the wait of a parked turn."""
+        if not self._superseded.done():
+            self._superseded.set_result("controller shutdown")
+
+    def event(
+        self,
+        severity: Severity,
+        reason: str,
+        message: str,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Records an event about the object; its own event annotations are added to the metadata."""
+        annotations = self.raw["metadata"].get("annotations") or {}
+        own = {key: value for key, value in annotations.items() if key.startswith(_EVENT_ANNOTATION)}
+        self._recorder.record(
+            Event(
+                Subject.of(self.raw),
+                severity,
+                reason,
+                message,
+                self.clock.now(),
+                dict(metadata or {}) | own,
+            )
+        )
+
+    async def close(self) -> None:
+        """Writes the final status; nothing is written when nothing changed."""
+        self._quiet()
+        if self.requested_at:
+            self.draft["lastHandledReconcileAt"] = self.requested_at
+        await self._writer.save(self.draft)
+
+    async def _write_progress(self) -> None:
+        await asyncio.sleep(_PROGRESS_AFTER)
+        try:
+            await self._writer.save(self.draft)
+        except (KubeError, ConditionConflict) as error:
+            self.log.debug("progress not written", error=str(error))
+
+    def _quiet(self) -> None:
+        if self._progress is not None:
+            self._progress.cancel()
