@@ -1,0 +1,102 @@
+"""Taking fields over from those who changed an object by hand.
+
+Server-side apply removes a field only when its last owner lets go. So the fields that kubectl, or an older
+way of applying, owns are moved into the controller's own entry first; the apply that follows then removes
+what the source doesn't have. Everything here is pure: a live object in, JSON patch operations out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from shared.lang.json import JsonObject
+
+_BOTH: Final = frozenset({"Apply", "Update"})
+_UPDATE: Final = frozenset({"Update"})
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """Whose fields are taken over, and which left-over annotations and labels go."""
+
+    manager: str
+    overridden: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    def operations(self, live: JsonObject) -> list[JsonObject]:
+        """The patch for a live object, empty where nothing is to be done.
+
+        It carries the resource version it was computed from: field ownership that changed in between is a
+        conflict.
+        """
+        metadata = live.get("metadata") or {}
+        operations: list[JsonObject] = [
+            {"op": "remove", "path": f"/metadata/{field}/{_escaped(key)}"}
+            for field, keys in (("annotations", self.annotations), ("labels", self.labels))
+            for key in keys
+            if key in (metadata.get(field) or {})
+        ]
+        entries = metadata.get("managedFields") or []
+        merged = self._merged(entries)
+        if merged != entries:
+            operations.append({"op": "replace", "path": "/metadata/managedFields", "value": merged})
+        return guarded(operations, live)
+
+    def _merged(self, entries: list[JsonObject]) -> list[JsonObject]:
+        taken = [entry for entry in entries if self._takes(entry)]
+        if not taken:
+            return entries
+        own = next((entry for entry in entries if self._is_own(entry)), None)
+        target = own if own is not None else taken[0]
+        fields = union(entry.get("fieldsV1") or {} for entry in (target, *taken))
+        result = {**target, "manager": self.manager, "operation": "Apply", "fieldsV1": fields}
+        rest = [entry for entry in entries if entry is target or not self._takes(entry)]
+        return [result if entry is target else entry for entry in rest]
+
+    def _is_own(self, entry: JsonObject) -> bool:
+        return (
+            entry.get("manager") == self.manager
+            and entry.get("operation") == "Apply"
+            and not entry.get("subresource")
+        )
+
+    def _takes(self, entry: JsonObject) -> bool:
+        if entry.get("subresource"):
+            return False
+        manager, operation = str(entry.get("manager") or ""), entry.get("operation")
+        if manager.startswith("kubectl") or manager in self.overridden:
+            return operation in _BOTH and not self._is_own(entry)
+        return manager in ("before-first-apply", self.manager) and operation in _UPDATE
+
+
+def migration(live: JsonObject, api_version: str) -> list[JsonObject]:
+    """The patch that moves all ownership entries to another API version of the same group."""
+    entries = (live.get("metadata") or {}).get("managedFields") or []
+    moved = [{**entry, "apiVersion": api_version} for entry in entries]
+    if moved == entries:
+        return []
+    return guarded([{"op": "replace", "path": "/metadata/managedFields", "value": moved}], live)
+
+
+def union(sets: Iterable[JsonObject]) -> JsonObject:
+    """The union of `fieldsV1` sets: trees of nested objects."""
+    result: JsonObject = {}
+    for fields in sets:
+        for key, below in fields.items():
+            result[key] = union((result.get(key) or {}, below))
+    return result
+
+
+def guarded(operations: list[JsonObject], live: JsonObject) -> list[JsonObject]:
+    """The operations, with the resource version they are good for."""
+    version = (live.get("metadata") or {}).get("resourceVersion")
+    if not operations or not version:
+        return operations
+    return [*operations, {"op": "replace", "path": "/metadata/resourceVersion", "value": version}]
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,251 @@
+"""Watches that waiters share, each open only while somebody waits.
+
+There is one per cluster, identity, kind, namespace and selector. A feed keeps the last seen object of each key while it is open, so that whoever joins later misses nothing:
+what they applied is compared, by resource version, with what the feed has seen. Nothing is polled, except
+where a tenant may read but not watch; then the keys that somebody waits for are read every few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from shared.kube.client import KubeClient
+from shared.kube.discovery import Discovery
+from shared.kube.errors import ApiError, Forbidden, Gone, KubeError, NotFound
+from shared.kube.resources import ObjectKey, Resource
+from shared.lang.json import JsonObject
+from shared.ssa.identity import GroupKind
+from shared.ssa.stream import Happening, observe
+
+Callback = Callable[[], None]
+
+ANY: Final = ObjectKey("", "")
+"""Listens to every object of a feed."""
+
+
+class FeedKey(NamedTuple):
+    """What a feed is about; the discovery stands for the cluster."""
+
+    cluster: Discovery
+    identity: str
+    kind: GroupKind
+    namespace: str
+    selector: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Pauses of a feed that can't watch, and of one that tries again."""
+
+    poll: timedelta = timedelta(seconds=5)
+    retry: timedelta = timedelta(seconds=1)
+    retry_at_most: timedelta = timedelta(seconds=15)
+
+
+class Feed:
+    """The live objects of one kind in one namespace, as far as they were seen since the feed is open."""
+
+    def __init__(self, client: KubeClient, key: FeedKey, pace: Pace) -> None:
+        self.objects: dict[ObjectKey, JsonObject] = {}
+        self.synced = False
+        self.problem = ""
+        self.crash: BaseException | None = None
+        self._client = client
+        self._key = key
+        self._pace = pace
+        self._version = 0
+        self._seen: set[ObjectKey] = set()
+        self._listeners: dict[ObjectKey, set[Callback]] = {}
+
+    def newest(self, key: ObjectKey, known: JsonObject | None = None) -> JsonObject | None:
+        """The newer of what was seen and what the caller knows; None when the object is not there (any more).
+
+        Without anything seen or known the answer is None too; `synced` tells whether that means anything.
+        """
+        seen = self.objects.get(key)
+        if known is None:
+            return seen
+        version = version_of(known)
+        if seen is not None:
+            return known if version > version_of(seen) else seen
+        return None if self.synced and self._version >= version else known
+
+    @contextmanager
+    def listening(self, key: ObjectKey, callback: Callback) -> Iterator[None]:
+        """Calls back on each change of the object, and on each change of the feed's own state."""
+        self._listeners.setdefault(key, set()).add(callback)
+        try:
+            yield
+        finally:
+            callbacks = self._listeners[key]
+            callbacks.discard(callback)
+            if not callbacks:
+                del self._listeners[key]
+
+    async def run(self) -> None:
+        """Follows the cluster until it is cancelled; a programming error is handed to those who wait."""
+        pause = self._pace.retry
+        while True:
+            try:
+                resource = await self._resource()
+                try:
+                    await self._follow(resource)
+                    pause = self._pace.retry
+                    continue
+                except Gone:
+                    continue
+                except Forbidden:
+                    await self._poll(resource)
+            except KubeError as error:
+                self._troubled(str(error))
+            except Exception as error:  # noqa: BLE001 - those who wait raise it in their own turn
+                self.crash = error
+                self._tell_all()
+                return
+            await asyncio.sleep(pause.total_seconds())
+            pause = min(pause * 2, self._pace.retry_at_most)
+
+    async def _resource(self) -> Resource:
+        return await self._client.discovery.find(self._key.kind.group, self._key.kind.kind)
+
+    async def _follow(self, resource: Resource) -> None:
+        self._seen.clear()
+        stream = observe(
+            self._client, resource, self._key.namespace or None, label_selector=self._key.selector
+        )
+        async with stream as happenings:
+            async for happening in happenings:
+                self._take(happening)
+
+    def _take(self, happening: Happening) -> None:
+        obj = happening.object
+        self._version = max(self._version, version_of(obj))
+        if happening.is_sync:
+            for key in self.objects.keys() - self._seen:
+                del self.objects[key]
+            self.problem = ""
+            self.synced = True
+            self._tell_all()
+        elif not happening.is_bookmark:
+            key = key_of(obj)
+            if happening.is_deletion:
+                self.objects.pop(key, None)
+                self._seen.discard(key)
+            else:
+                obj["metadata"].pop("managedFields", None)
+                self.objects[key] = obj
+                self._seen.add(key)
+            self._tell(key)
+
+    async def _poll(self, resource: Resource) -> None:
+        """Reads what is waited for, again and again, because watching is not allowed."""
+        while True:
+            for key in [key for key in self._listeners if key != ANY]:
+                await self._read(resource, key)
+            self.synced = True
+            await asyncio.sleep(self._pace.poll.total_seconds())
+
+    async def _read(self, resource: Resource, key: ObjectKey) -> None:
+        try:
+            obj = await self._client.get(resource, key.namespace or None, key.name)
+        except NotFound:
+            # Read after whatever the waiter applied, so this is the newest there is.
+            self.objects.pop(key, None)
+            self._version = 2**63
+            self.problem = ""
+        except ApiError as error:
+            self.problem = str(error)
+        else:
+            self.objects[key] = obj
+            self.problem = ""
+        self._tell(key)
+
+    def _troubled(self, problem: str) -> None:
+        self.problem = problem
+        self._tell_all()
+
+    def _tell(self, key: ObjectKey) -> None:
+        for callback in (*self._listeners.get(key, ()), *self._listeners.get(ANY, ())):
+            callback()
+
+    def _tell_all(self) -> None:
+        for callbacks in list(self._listeners.values()):
+            for callback in tuple(callbacks):
+                callback()
+
+
+@dataclass(slots=True)
+class _Open:
+    feed: Feed
+    task: asyncio.Task[None]
+    users: int = 0
+
+
+@dataclass(slots=True)
+class SharedWatches:
+    """All feeds of the process; entered once, by whoever builds the application."""
+
+    pace: Pace = field(default_factory=Pace)
+    _feeds: dict[FeedKey, _Open] = field(default_factory=dict)
+    _group: asyncio.TaskGroup | None = None
+
+    async def __aenter__(self) -> Self:
+        self._group = asyncio.TaskGroup()
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        group, self._group = self._group, None
+        for opened in self._feeds.values():
+            opened.task.cancel()
+        if group is not None:
+            await group.__aexit__(kind, error, trace)
+
+    def __len__(self) -> int:
+        """How many feeds are open."""
+        return len(self._feeds)
+
+    @contextmanager
+    def feed(
+        self, client: KubeClient, kind: GroupKind, namespace: str = "", selector: str = ""
+    ) -> Iterator[Feed]:
+        """The feed for these objects, opened by the first who wants it and closed by the last."""
+        if self._group is None:
+            raise RuntimeError("SharedWatches must be entered before a feed is opened")
+        key = FeedKey(client.discovery, client.identity, kind, namespace, selector)
+        opened = self._feeds.get(key)
+        if opened is None:
+            feed = Feed(client, key, self.pace)
+            name = f"watch {kind.kind} in {namespace or 'the cluster'}"
+            opened = self._feeds[key] = _Open(feed, self._group.create_task(feed.run(), name=name))
+        opened.users += 1
+        try:
+            yield opened.feed
+        finally:
+            opened.users -= 1
+            if not opened.users and self._feeds.get(key) is opened:
+                del self._feeds[key]
+                opened.task.cancel()
+
+
+def key_of(obj: JsonObject) -> ObjectKey:
+    """Namespace and name."""
+    metadata = obj["metadata"]
+    return ObjectKey(metadata.get("namespace") or "", metadata["name"])
+
+
+def version_of(obj: JsonObject) -> int:
+    """The resource version as a number; 0 for servers that use something else, so that what was seen wins."""
+    text = str((obj.get("metadata") or {}).get("resourceVersion") or "")
+    return int(text) if text.isdecimal() else 0

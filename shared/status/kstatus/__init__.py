@@ -1,0 +1,24 @@
+"""How far an object of any kind has come, told from the object alone.
+
+`status_of` is a pure function of an object and the time: generic rules first, then one small function per
+built-in kind, then the Ready condition that well-behaved custom resources have. Nothing here does I/O, so the
+same code serves waits, dependency gates and tests. Checks that users write in CEL are in `checks`.
+"""
+
+from shared.status.kstatus.checks import CheckSpec, CustomChecks, InvalidHealthCheck
+from shared.status.kstatus.pods import pod_selector, with_pods
+from shared.status.kstatus.reader import StatusReader
+from shared.status.kstatus.result import Result, Status
+from shared.status.kstatus.rules import status_of
+
+__all__ = [
+    "CheckSpec",
+    "CustomChecks",
+    "InvalidHealthCheck",
+    "Result",
+    "Status",
+    "StatusReader",
+    "pod_selector",
+    "status_of",
+    "with_pods",
+]
