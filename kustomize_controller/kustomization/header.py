@@ -1,0 +1,85 @@
+"""What is kept decoded of every Kustomization: what it depends on, and what its dependants look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.kube.resources import ObjectKey
+from shared.lang.json import JsonObject
+from shared.runtime.header import Header
+
+#: Kind, namespace and name of a source.
+SourceKey = tuple[str, str, str]
+#: Kind, namespace and name of a ConfigMap or Secret.
+ConfigKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class KustomizationHeader(Header):
+    """Facts for predicates and indexes; taken from unvalidated JSON, so everything may be missing."""
+
+    source: SourceKey
+    depends_on: tuple[ObjectKey, ...]
+    configs: tuple[ConfigKey, ...]
+    ready: str
+    reason: str
+    reconciling: bool
+    observed_generation: int
+    applied_revision: str
+    attempted_revision: str
+
+    @classmethod
+    def of(cls, obj: JsonObject) -> KustomizationHeader:
+        """From an object in wire form; never raises."""
+        basic = Header.of(obj)
+        namespace = obj["metadata"].get("namespace") or ""
+        spec = _mapping(obj.get("spec"))
+        status = _mapping(obj.get("status"))
+        source = _mapping(spec.get("sourceRef"))
+        conditions = {c.get("type"): c for c in _mappings(status.get("conditions"))}
+        ready = _mapping(conditions.get("Ready"))
+        return cls(
+            basic.generation,
+            basic.requested_at,
+            basic.deleting,
+            (str(source.get("kind")), str(source.get("namespace") or namespace), str(source.get("name"))),
+            tuple(
+                ObjectKey(str(ref.get("namespace") or namespace), str(ref.get("name")))
+                for ref in _mappings(spec.get("dependsOn"))
+            ),
+            tuple(_configs(spec, namespace)),
+            str(ready.get("status") or ""),
+            str(ready.get("reason") or ""),
+            _mapping(conditions.get("Reconciling")).get("status") == "True",
+            _integer(status.get("observedGeneration")),
+            str(status.get("lastAppliedRevision") or ""),
+            str(status.get("lastAttemptedRevision") or ""),
+        )
+
+
+def _configs(spec: JsonObject, namespace: str) -> list[ConfigKey]:
+    post_build = _mapping(spec.get("postBuild"))
+    found = [
+        (str(ref.get("kind")), namespace, str(ref.get("name")))
+        for ref in _mappings(post_build.get("substituteFrom"))
+    ]
+    kube_config = _mapping(spec.get("kubeConfig"))
+    decryption = _mapping(spec.get("decryption"))
+    references = (
+        ("Secret", kube_config.get("secretRef")),
+        ("ConfigMap", kube_config.get("configMapRef")),
+        ("Secret", decryption.get("secretRef")),
+    )
+    return found + [(kind, namespace, str(_mapping(ref).get("name"))) for kind, ref in references if ref]
+
+
+def _mapping(value: object) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _mappings(value: object) -> list[JsonObject]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _integer(value: object) -> int:
+    return value if isinstance(value, int) else -1

@@ -1,0 +1,128 @@
+"""Finds the source of a Kustomization, and wakes Kustomizations when their source has something new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from kustomize_controller.kustomization.header import KustomizationHeader, SourceKey
+from shared.api.kustomize_v1 import Kustomization
+from shared.api.meta import Artifact
+from shared.kube.informer import Informer
+from shared.kube.resources import ObjectKey
+from shared.kube.store import Change
+from shared.lang.duration import format_duration
+from shared.lang.json import JsonObject
+from shared.runtime.controller import Controller
+from shared.runtime.outcome import Stalled, Waiting
+
+GROUP: Final = "source.toolkit.fluxcd.io"
+KINDS: Final = ("GitRepository", "OCIRepository", "Bucket", "ExternalArtifact")
+_ORIGIN: Final = "org.opencontainers.image.revision"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a Kustomization is built from in one turn."""
+
+    key: SourceKey
+    artifact: Artifact
+
+    @property
+    def revision(self) -> str:
+        """Revision of the artifact."""
+        return self.artifact.revision
+
+    @property
+    def origin(self) -> str:
+        """Revision of the code that an OCI artifact was made from, or nothing."""
+        return (self.artifact.metadata or {}).get(_ORIGIN, "")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHeader:
+    """What is kept decoded of a source."""
+
+    artifact: JsonObject | None
+
+    @classmethod
+    def of(cls, obj: JsonObject) -> SourceHeader:
+        """From an object in wire form; never raises."""
+        status = obj.get("status")
+        artifact = status.get("artifact") if isinstance(status, dict) else None
+        return cls(artifact if isinstance(artifact, dict) else None)
+
+    @property
+    def revision(self) -> str:
+        """Revision of the artifact, or nothing."""
+        return str(self.artifact.get("revision") or "") if self.artifact else ""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the artifact, or nothing."""
+        return str(self.artifact.get("digest") or "") if self.artifact else ""
+
+
+Informers = Mapping[str, Informer[SourceHeader]]
+
+
+class Sources:
+    """The source objects of the cluster, by kind."""
+
+    def __init__(
+        self, informers: Informers, *, cross_namespace: bool, external_artifacts: bool, wait: timedelta
+    ) -> None:
+        self._informers = informers
+        self._cross_namespace = cross_namespace
+        self._external_artifacts = external_artifacts
+        self._wait = wait
+
+    def resolve(self, obj: Kustomization) -> Source | Waiting | Stalled:
+        """The source with its artifact; or why there is none, as the outcome of the turn."""
+        ref = obj.spec.source_ref
+        namespace = ref.namespace or obj.namespace
+        subject = f"{ref.kind}/{namespace}/{ref.name}"
+        if namespace != obj.namespace and not self._cross_namespace:
+            return Stalled(
+                "AccessDenied", f"can't access '{subject}', cross-namespace references have been blocked"
+            )
+        if ref.kind == "ExternalArtifact" and not self._external_artifacts:
+            return Stalled(
+                "AccessDenied", f"can't access '{subject}', ExternalArtifact feature gate is disabled"
+            )
+        header = self._informers[ref.kind].store.header(ObjectKey(namespace, ref.name))
+        if header is None:
+            plural = f"{ref.kind.lower()}s".replace("ys", "ies")
+            return Waiting("ArtifactFailed", f'{plural}.{GROUP} "{ref.name}" not found', obj.retry_interval)
+        if header.artifact is None:
+            wait = format_duration(self._wait)
+            return Waiting("ArtifactFailed", f"Source artifact not found, retrying in {wait}", self._wait)
+        return Source((ref.kind, namespace, ref.name), Artifact.model_validate(header.artifact))
+
+
+class SourceTrigger:
+    """Turns news of sources into turns of the Kustomizations that use them."""
+
+    def __init__(
+        self, controller: Controller[Kustomization, KustomizationHeader], informers: Informers
+    ) -> None:
+        self._controller = controller
+        for kind, informer in informers.items():
+            informer.subscribe(lambda change, kind=kind: self._on_change(kind, change))
+
+    def _on_change(self, kind: str, change: Change[SourceHeader]) -> None:
+        new, old = change.new, change.old
+        if new is None or not new.artifact or change.initial:
+            return
+        if old is not None and (old.revision, old.digest) == (new.revision, new.digest):
+            return
+        source = (kind, change.key.namespace, change.key.name)
+        for key, header in self._controller.informer.store.headers():
+            settled = header.ready == "True" or header.reconciling
+            current = (
+                header.attempted_revision == new.revision and old is not None and old.digest == new.digest
+            )
+            if header.source == source and not (settled and current):
+                self._controller.trigger(key, f"{kind}/{change.key}")
