@@ -1,8 +1,8 @@
 """Digests of contents, written `<algorithm>:<hex>`.
 
 Archives, build results and OCI layers are named by such digests. A digest that exists is well-formed: the
-algorithm is known and the hex part has its length, in lower case. Contents are hashed by whoever reads them;
-`hasher` gives the running hash, and `Digest.of` and `Digest.matches` close the circle.
+algorithm is known and the hex part has its length, in lower case. Contents are hashed by whoever reads
+them; `hasher` gives the running hash, and `Digest.of` and `Digest.matches` close the circle.
 """
 
 import hashlib

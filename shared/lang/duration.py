@@ -1,7 +1,8 @@
 """Durations in Go's notation, which is what custom resources, flags and messages speak.
 
-Inside the program a duration is a `timedelta`. The notation counts nanoseconds, a `timedelta` microseconds;
-a parsed value is rounded to the nearest microsecond. A text beyond the range of Go (292 years) is refused.
+Inside the program a duration is a `timedelta`. The notation counts nanoseconds, a `timedelta`
+microseconds; a parsed value is rounded to the nearest microsecond. A text beyond the range of Go (292
+years) is refused.
 
 `format_duration(parse_duration(text))` is Go's canonical form (`90m` becomes `1h30m0s`), and parsing a
 canonical form gives the same duration back.

@@ -1,9 +1,9 @@
 """JSON as the rest of the code sees it: plain Python values and bytes.
 
 Objects of the API server, events, status patches and payloads are JSON. They stay plain dictionaries in
-memory, and this module is the only one that turns them from and into bytes, so that everything agrees on the
-same dialect: strict UTF-8, no NaN, no comments, and errors which name a position but never repeat the text
-(it may be a Secret).
+memory, and this module is the only one that turns them from and into bytes, so that everything agrees on
+the same dialect: strict UTF-8, no NaN, no comments, and errors which name a position but never repeat the
+text (it may be a Secret).
 """
 
 from typing import Any, TypeAlias

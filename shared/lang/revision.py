@@ -1,10 +1,10 @@
 """Revisions: the text that says which state of a source an artifact holds.
 
 A revision is a name, a digest, or both: `main@sha1:<hash>`, `sha1:<hash>`, `refs/tags/v1@sha1:<hash>`,
-`latest@sha256:<hash>`, or `6.5.4` for a chart. Controllers compare revisions as text, so the same state must
-always be written the same way. Objects from older installations still carry forms without an algorithm
-(`main/<hash>`, `HEAD/<hash>`, `<hash>`); `Revision.parse` converts them, so comparing two parsed revisions is
-always right.
+`latest@sha256:<hash>`, or `6.5.4` for a chart. Controllers compare revisions as text, so the same state
+must always be written the same way. Objects from older installations still carry forms without an
+algorithm (`main/<hash>`, `HEAD/<hash>`, `<hash>`); `Revision.parse` converts them, so comparing two parsed
+revisions is always right.
 """
 
 import re

@@ -133,15 +133,15 @@ class _Reader:
         """Compose one document after the other."""
         if len(self.text) > self.limits.size:
             raise YamlError(f"the text is longer than {self.limits.size} bytes", document=0)
-        event: Any
         try:
             parser: Any = CParser(self.text)
             while type(event := parser.get_event()) is not yaml.StreamEndEvent:
                 if type(event) is yaml.DocumentStartEvent:
                     self.number += 1
                     self.anchors, self.open_anchors, self.quirks = {}, set(), set()
+                    mark: Any = event.start_mark
                     value = self.compose(parser)
-                    yield Document(value, event.start_mark.line + 1, frozenset(self.quirks))
+                    yield Document(value, mark.line + 1, frozenset(self.quirks))
         except yaml.MarkedYAMLError as error:
             problem = " ".join(filter(None, (error.problem, error.context)))
             raise self.error(problem, error.problem_mark or error.context_mark) from None
