@@ -47,7 +47,10 @@ class Inventory:
     @classmethod
     def gather(cls, entries: Iterable[Entry]) -> Inventory:
         """An inventory of these entries; the first of each identity stays."""
-        return cls(tuple({entry.id: entry for entry in reversed(list(entries))}.values())[::-1])
+        first: dict[ObjectId, Entry] = {}
+        for entry in entries:
+            first.setdefault(entry.id, entry)
+        return cls(tuple(first.values()))
 
     @classmethod
     def read(cls, items: Iterable[JsonObject]) -> Inventory:

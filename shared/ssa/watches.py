@@ -1,8 +1,9 @@
 """Watches that waiters share, each open only while somebody waits.
 
-There is one per cluster, identity, kind, namespace and selector. A feed keeps the last seen object of each key while it is open, so that whoever joins later misses nothing:
-what they applied is compared, by resource version, with what the feed has seen. Nothing is polled, except
-where a tenant may read but not watch; then the keys that somebody waits for are read every few seconds.
+There is one per cluster, identity, kind, namespace and selector. A feed keeps the last seen object of each
+key while it is open, so that whoever joins later misses nothing: what they applied is compared, by resource
+version, with what the feed has seen. Nothing is polled, except where a tenant may read but not watch; then
+the keys that somebody waits for are read every few seconds.
 """
 
 from __future__ import annotations

@@ -1,0 +1,46 @@
+"""What the server's schema of a built-in kind doesn't have is dropped, as the server itself names it."""
+
+import pytest
+
+from shared.ssa.undeclared import without_undeclared
+
+MESSAGE = (
+    "failed to create typed patch object (n/a; apps/v1, Kind=Deployment): errors:\n"
+    "  .spec.replica: field not declared in schema\n"
+    '  .spec.template.spec.containers[name="app"].imagePullpolicy: field not declared in schema'
+)
+
+
+def deployment(group="apps"):
+    containers = [{"name": "app", "imagePullpolicy": "x"}, {"name": "side", "imagePullpolicy": "x"}]
+    spec = {"replica": 1, "template": {"spec": {"containers": containers}}}
+    return {"apiVersion": f"{group}/v1", "kind": "Deployment", "spec": spec}
+
+
+def test_named_fields_are_dropped_and_no_others():
+    result, dropped = without_undeclared(deployment(), MESSAGE)
+    assert dropped == (".spec.replica", '.spec.template.spec.containers[name="app"].imagePullpolicy')
+    assert result["spec"]["template"]["spec"]["containers"] == [
+        {"name": "app"},
+        {"name": "side", "imagePullpolicy": "x"},
+    ]
+    assert "replica" not in result["spec"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "something else",
+        ".spec.other: field not declared in schema",
+        ".spec..x: field not declared in schema",
+    ],
+)
+def test_nothing_named_nothing_dropped(message):
+    given = deployment()
+    assert without_undeclared(given, message) == (given, ())
+
+
+def test_custom_kinds_are_refused_as_they_are():
+    given = deployment("apps.example.com")
+    assert without_undeclared(given, MESSAGE) == (given, ())
