@@ -23,7 +23,7 @@ _TERM: Final = re.compile(
     rf"(?P<operator>{_OPERATORS})\s*(?P<version>v?(?P<major>{_PART})(?:\.(?P<minor>{_PART}))?"
     rf"(?:\.(?P<patch>{_PART}))?{_SUFFIX})"
 )
-_HYPHEN: Final = re.compile(r"\s*(?P<low>v?[0-9xX*][^\s,]*)\s+-\s+(?P<high>v?[0-9xX*][^\s,]*)\s*")
+_HYPHEN: Final = re.compile(r"(?P<low>v?[0-9xX*][^\s,]*)\s+-\s+(?P<high>v?[0-9xX*][^\s,]*)")
 _BETWEEN: Final = re.compile(r"[\s,]*")
 _WILD: Final = frozenset(["x", "X", "*"])
 _LONGEST: Final = 256
@@ -67,7 +67,8 @@ class Version:
     def parse_tag(cls, text: str) -> Self:
         """Read the name of a tag: like `parse`, but all three parts must be there."""
         version = cls.parse(text)
-        if text.split("+")[0].split("-")[0].count(".") != 2:
+        core = text.partition("+")[0].partition("-")[0]
+        if core.count(".") != 2:
             raise SemverError(f"{text[:80]!r} is not a version with three parts")
         return version
 
@@ -99,8 +100,6 @@ class _Term:
     any_version: bool
 
     def check(self, version: Version) -> bool:
-        if version.prerelease and not self.version.prerelease:
-            return False
         return _CHECKS[self.operator](self, version)
 
 
@@ -120,7 +119,11 @@ class Constraint:
 
     def check(self, version: Version) -> bool:
         """Whether a version is in the set."""
-        return any(all(term.check(version) for term in terms) for terms in self._alternatives)
+        return any(
+            (not version.prerelease or any(term.version.prerelease for term in terms))
+            and all(term.check(version) for term in terms)
+            for terms in self._alternatives
+        )
 
     def __str__(self) -> str:
         """What the user wrote."""
@@ -128,9 +131,9 @@ class Constraint:
 
 
 def _terms(part: str, text: str) -> list[_Term]:
-    hyphen = _HYPHEN.fullmatch(part)
-    if hyphen:
-        part = f">={hyphen['low']} <={hyphen['high']}"
+    part = _HYPHEN.sub(r">=\g<low> <=\g<high>", part).strip()
+    if part[:1] == "," or part[-1:] == ",":
+        raise SemverError(f"{text[:80]!r} is not a version constraint")
     terms: list[_Term] = []
     at = _skip(part, 0)
     while at < len(part):
@@ -152,8 +155,8 @@ def _skip(part: str, at: int) -> int:
 
 def _term(match: re.Match[str]) -> _Term:
     any_version = match["major"] in _WILD
-    minor = _part(match["minor"]) if not any_version else None
-    patch = _part(match["patch"]) if minor is not None else None
+    minor = 0 if any_version else _part(match["minor"])
+    patch = 0 if any_version else _part(match["patch"]) if minor is not None else None
     version = Version(
         match["version"],
         0 if any_version else int(match["major"]),
@@ -182,8 +185,6 @@ def _suffixes_are_sound(match: re.Match[str]) -> bool:
 
 def _same_parts(term: _Term, version: Version) -> bool:
     """Equal as far as the term is written out."""
-    if term.any_version:
-        return True
     if term.minor is None:
         return version.major == term.version.major
     if term.patch is None:
@@ -192,11 +193,13 @@ def _same_parts(term: _Term, version: Version) -> bool:
 
 
 def _not_equal(term: _Term, version: Version) -> bool:
+    if term.minor is not None and term.patch is None and _same_parts(term, version):
+        return version.prerelease != term.version.prerelease
     return not _same_parts(term, version)
 
 
 def _greater(term: _Term, version: Version) -> bool:
-    if term.any_version or term.minor is None or term.patch is None:
+    if term.minor is None or term.patch is None:
         return version > term.version and not _same_parts(term, version)
     return version > term.version
 
@@ -214,8 +217,8 @@ def _at_most(term: _Term, version: Version) -> bool:
 
 
 def _tilde(term: _Term, version: Version) -> bool:
-    """The same major, and the same minor if one is written."""
-    if term.any_version:
+    """The same major, and the same minor if one is written; from 0.0.0 on it is anything at all."""
+    if version >= term.version and (term.version.major, term.minor, term.patch) == (0, 0, 0):
         return True
     if version < term.version or version.major != term.version.major:
         return False
@@ -224,8 +227,6 @@ def _tilde(term: _Term, version: Version) -> bool:
 
 def _caret(term: _Term, version: Version) -> bool:
     """Nothing to the left of the first part that is not zero may change."""
-    if term.any_version:
-        return True
     low = term.version
     if version < low or version.major != low.major:
         return False
