@@ -1,227 +1,290 @@
-"""kustomize.toolkit.fluxcd.io/v1."""
-
-from __future__ import annotations
+"""`kustomize.toolkit.fluxcd.io/v1`: what is built from an artifact and applied."""
 
 from datetime import timedelta
-from typing import ClassVar, Final, Literal
+from enum import StrEnum
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field
-from pydantic.config import JsonDict
+from pydantic import Field, StrictBool
 
-from shared.api import wire
 from shared.api.meta import (
-    Condition,
     CustomHealthCheck,
     CustomResource,
     DependencyReference,
-    Duration,
-    HealthCheckReference,
     KubeConfigReference,
-    LocalReference,
+    LocalObjectReference,
+    NamespacedObjectKindReference,
+    ReconciledSpec,
+    ReconciledStatus,
     Snapshot,
-    WireModel,
 )
-from shared.api.model import INT64
+from shared.api.model import SERVED, Duration, WireModel
 
-_MIN_TIMEOUT: Final = timedelta(seconds=30)
-_ONE_KUBECONFIG: Final = (
-    "exactly one of spec.kubeConfig.configMapRef or spec.kubeConfig.secretRef must be specified"
-)
-_KUBECONFIG_RULES: Final[JsonDict] = {
-    "x-kubernetes-validations": [
-        {"message": _ONE_KUBECONFIG, "rule": "has(self.configMapRef) || has(self.secretRef)"},
-        {"message": _ONE_KUBECONFIG, "rule": "!has(self.configMapRef) || !has(self.secretRef)"},
-    ]
-}
+__all__ = [
+    "GROUP",
+    "CommonMetadata",
+    "Decryption",
+    "DeletionPolicy",
+    "IgnoreRule",
+    "Image",
+    "Inventory",
+    "InventoryEntry",
+    "Kustomization",
+    "KustomizationSpec",
+    "KustomizationStatus",
+    "Patch",
+    "PostBuild",
+    "Selector",
+    "SourceReference",
+    "SubstituteReference",
+    "SubstituteStrategy",
+]
+
+GROUP: Final = "kustomize.toolkit.fluxcd.io"
+_SHORTEST_TIMEOUT: Final = timedelta(seconds=30)
+
+Affix = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class DeletionPolicy(StrEnum):
+    """What happens to the applied objects when their Kustomization is deleted."""
+
+    MIRROR_PRUNE = "MirrorPrune"
+    DELETE = "Delete"
+    WAIT_FOR_TERMINATION = "WaitForTermination"
+    ORPHAN = "Orphan"
+
+
+class SubstituteStrategy(StrEnum):
+    """When variables are substituted."""
+
+    WITH_VARIABLES = "WithVariables"
+    ALWAYS = "Always"
 
 
 class SourceReference(WireModel):
-    """The source of the manifests."""
+    """The source to take the artifact from."""
 
-    api_version: str | None = Field(None, description="API version of the source; not used.")
-    kind: Literal["OCIRepository", "GitRepository", "Bucket", "ExternalArtifact"] = Field(
-        description="Kind of the source."
-    )
-    name: str = Field(description="Name of the source.")
-    namespace: str | None = Field(None, description="Namespace of the source; default is the own one.")
+    api_version: str | None = None
+    """API version of the source; ignored."""
+    kind: Literal["OCIRepository", "GitRepository", "Bucket", "ExternalArtifact"]
+    """Kind of the source."""
+    name: str
+    """Name of the source."""
+    namespace: str | None = None
+    """Namespace of the source, by default that of the Kustomization."""
 
 
 class CommonMetadata(WireModel):
-    """Labels and annotations for all objects."""
+    """Labels and annotations for every object that is applied."""
 
-    labels: dict[str, str] | None = Field(None, description="Labels to set.")
-    annotations: dict[str, str] | None = Field(None, description="Annotations to set.")
+    labels: dict[str, str] | None = None
+    """Labels to set."""
+    annotations: dict[str, str] | None = None
+    """Annotations to set."""
 
 
 class Selector(WireModel):
-    """Chooses objects; names and kinds are regular expressions."""
+    """Which objects a patch or a rule is for; an absent field fits all."""
 
-    group: str | None = Field(None, description="API group.")
-    version: str | None = Field(None, description="API version.")
-    kind: str | None = Field(None, description="Kind.")
-    name: str | None = Field(None, description="Name.")
-    namespace: str | None = Field(None, description="Namespace.")
-    label_selector: str | None = Field(None, description="Label selector.")
-    annotation_selector: str | None = Field(None, description="Annotation selector.")
+    group: str | None = None
+    """API group, as a regular expression."""
+    version: str | None = None
+    """API version, as a regular expression."""
+    kind: str | None = None
+    """Kind, as a regular expression."""
+    name: str | None = None
+    """Name, as a regular expression."""
+    namespace: str | None = None
+    """Namespace, as a regular expression."""
+    label_selector: str | None = None
+    """Labels that the object has, as in `kubectl get --selector`."""
+    annotation_selector: str | None = None
+    """Annotations that the object has, in the same notation."""
 
 
 class Patch(WireModel):
-    """A patch of built objects."""
+    """A change of objects in the build."""
 
-    patch: str = Field(description="Strategic merge patch or list of JSON patch operations, as YAML.")
-    target: Selector | None = Field(None, description="Objects to patch.")
+    patch: str
+    """Strategic merge patch or JSON 6902 patch, in YAML."""
+    target: Selector | None = None
+    """Objects to change; a strategic merge patch can name its object itself."""
 
 
 class Image(WireModel):
-    """A change of an image reference."""
+    """A replacement of an image by another name, tag or digest."""
 
-    name: str = Field(description="Image without tag, as written in the manifests.")
-    new_name: str | None = Field(None, description="Image to use instead.")
-    new_tag: str | None = Field(None, description="Tag to use instead.")
-    digest: str | None = Field(None, description="Digest to use instead of a tag.")
+    name: str
+    """Image without tag, as it is written in the manifests."""
+    new_name: str | None = None
+    """Image to use instead."""
+    new_tag: str | None = None
+    """Tag to use instead."""
+    digest: str | None = None
+    """Digest to use instead; wins over the tag."""
 
 
 class SubstituteReference(WireModel):
-    """Where variables come from."""
+    """A ConfigMap or Secret whose keys are variables."""
 
-    kind: Literal["Secret", "ConfigMap"] = Field(description="Kind of the object.")
-    name: str = Field(min_length=1, max_length=253, description="Name of the object.")
-    optional: bool | None = Field(False, description="Whether the object may be missing.")
+    kind: Literal["Secret", "ConfigMap"]
+    """Kind of the object."""
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Name of the object, in the namespace of the Kustomization."""
+    optional: Annotated[StrictBool, SERVED] = False
+    """Go on without the object if there is none."""
 
 
 class PostBuild(WireModel):
-    """What happens to built manifests before they are applied."""
+    """What is done with the manifests after the build."""
 
-    substitute_strategy: Literal["WithVariables", "Always"] | None = Field(
-        "WithVariables", description="Whether to substitute also when there are no variables."
-    )
-    substitute: dict[str, str] | None = Field(None, description="Variables.")
-    substitute_from: list[SubstituteReference] | None = Field(
-        None, description="ConfigMaps and Secrets with variables; later ones win."
-    )
+    substitute_strategy: SubstituteStrategy | None = None
+    """When variables are substituted, by default `WithVariables`: only if there are any."""
+    substitute: dict[str, str] | None = None
+    """Variables and their values; they win over those from references."""
+    substitute_from: tuple[SubstituteReference, ...] | None = None
+    """ConfigMaps and Secrets with more variables; later ones win."""
 
 
 class Decryption(WireModel):
-    """How to decrypt."""
+    """How encrypted files are decrypted before the build."""
 
-    provider: Literal["sops"] = Field(description="Program that encrypted.")
-    service_account_name: str | None = Field(None, description="Account to log in with at a key service.")
-    secret_ref: LocalReference | None = Field(None, description="Secret with private keys.")
+    provider: Literal["sops"]
+    """What the files are encrypted with."""
+    secret_ref: LocalObjectReference | None = None
+    """Secret with private keys and credentials."""
+    service_account_name: str | None = None
+    """ServiceAccount whose workload identity may use keys of a cloud."""
 
 
 class IgnoreRule(WireModel):
-    """Fields that are left to others."""
+    """Fields of applied objects that others may change."""
 
-    paths: list[str] = Field(description="JSON pointers of fields.")
-    target: Selector | None = Field(None, description="Objects; default is all.")
+    paths: tuple[str, ...]
+    """JSON pointers of the fields."""
+    target: Selector | None = None
+    """Objects that the rule is for, by default all."""
 
 
-class KustomizationSpec(WireModel):
-    """What to apply, and how."""
+class KustomizationSpec(ReconciledSpec):
+    """What is built and how it is applied."""
 
-    interval: Duration = Field(description="How often to reconcile.")
-    retry_interval: Duration | None = Field(
-        None, description="When to try again after a failure; default is the interval."
-    )
-    timeout: Duration | None = Field(
-        None, description="Limit of health checks; default is the interval less 30s, never below 30s."
-    )
-    source_ref: SourceReference = Field(description="Where the manifests come from.")
-    path: str | None = Field(None, description="Directory in the artifact; default is its root.")
-    prune: bool = Field(description="Whether to delete what is no longer in the source.")
-    deletion_policy: Literal["MirrorPrune", "Delete", "WaitForTermination", "Orphan"] | None = Field(
-        None, description="What to do with the objects when this object is deleted; default is MirrorPrune."
-    )
-    suspend: bool | None = Field(None, description="Stops reconciliation.")
-    force: bool | None = Field(False, description="Recreates objects whose immutable fields change.")
-    wait: bool | None = Field(None, description="Waits until all applied objects are healthy.")
-    health_checks: list[HealthCheckReference] | None = Field(None, description="Objects to wait for.")
-    health_check_exprs: list[CustomHealthCheck] | None = Field(None, description="Health of further kinds.")
-    depends_on: list[DependencyReference] | None = Field(
-        None, description="Kustomizations that have to be ready first."
-    )
-    target_namespace: str | None = Field(
-        None, min_length=1, max_length=63, description="Namespace of all objects."
-    )
-    name_prefix: str | None = Field(None, min_length=1, max_length=200, description="Put before all names.")
-    name_suffix: str | None = Field(None, min_length=1, max_length=200, description="Put after all names.")
-    common_metadata: CommonMetadata | None = Field(
-        None, description="Labels and annotations for all objects."
-    )
-    patches: list[Patch] | None = Field(None, description="Patches of built objects.")
-    images: list[Image] | None = Field(None, description="Changes of image references.")
-    components: list[str] | None = Field(None, description="Kustomize components, relative to the path.")
-    ignore_missing_components: bool | None = Field(
-        None, description="Leaves out components that don't exist."
-    )
-    build_metadata: list[Literal["originAnnotations", "transformerAnnotations"]] | None = Field(
-        None, description="Annotations that tell where objects come from."
-    )
-    post_build: PostBuild | None = Field(None, description="Substitution of variables.")
-    decryption: Decryption | None = Field(None, description="Decryption of Secrets.")
-    service_account_name: str | None = Field(
-        None, description="Account in the same namespace to apply as; default is the controller's."
-    )
-    kube_config: KubeConfigReference | None = Field(
-        None, description="Cluster to apply to; default is this one.", json_schema_extra=_KUBECONFIG_RULES
-    )
-    ignore: list[IgnoreRule] | None = Field(None, description="Fields that are left to others.")
+    interval: Duration
+    """How often the cluster is compared with the build."""
+    retry_interval: Duration | None = None
+    """How soon a failed attempt is repeated, by default after the interval."""
+    timeout: Duration | None = None
+    """Limit for health checks and for waiting on deletions, by default the interval less 30 seconds; never
+    less than 30 seconds."""
+    source_ref: SourceReference
+    """Source to take the artifact from."""
+    path: str | None = None
+    """Directory in the artifact to build, by default its root."""
+    prune: StrictBool
+    """Delete objects that are no longer in the build."""
+    deletion_policy: DeletionPolicy | None = None
+    """What happens to the applied objects when the Kustomization is deleted, by default `MirrorPrune`:
+    they are deleted if `prune` is set."""
+    force: Annotated[StrictBool, SERVED] = False
+    """Replace objects whose change the API server refuses because a field can't be changed."""
+    wait: StrictBool = False
+    """Wait until every applied object is healthy; the list of health checks is not used then."""
+    health_checks: tuple[NamespacedObjectKindReference, ...] | None = None
+    """Objects that have to be healthy."""
+    health_check_exprs: tuple[CustomHealthCheck, ...] | None = None
+    """How the health of own kinds is read from their objects."""
+    depends_on: tuple[DependencyReference, ...] | None = None
+    """Kustomizations that have to be ready first."""
+    target_namespace: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    """Namespace for all objects of the build."""
+    name_prefix: Affix | None = None
+    """Text to put before the name of every object."""
+    name_suffix: Affix | None = None
+    """Text to put after the name of every object."""
+    common_metadata: CommonMetadata | None = None
+    """Labels and annotations for every object."""
+    patches: tuple[Patch, ...] | None = None
+    """Changes of objects in the build."""
+    images: tuple[Image, ...] | None = None
+    """Replacements of images in the build."""
+    components: tuple[str, ...] | None = None
+    """Kustomize components to add, as paths relative to the built directory."""
+    ignore_missing_components: StrictBool = False
+    """Go on without components that are not in the artifact."""
+    build_metadata: tuple[Literal["originAnnotations", "transformerAnnotations"], ...] | None = None
+    """Annotations about the build itself to add to objects."""
+    post_build: PostBuild | None = None
+    """What is done with the manifests after the build, for example substitution of `${var}`."""
+    decryption: Decryption | None = None
+    """How encrypted files are decrypted."""
+    service_account_name: str | None = None
+    """ServiceAccount on whose behalf objects are applied and deleted."""
+    kube_config: KubeConfigReference | None = None
+    """Another cluster to apply to, by default the one of the Kustomization."""
+    ignore: tuple[IgnoreRule, ...] | None = None
+    """Fields that others may change without being undone."""
 
 
 class InventoryEntry(WireModel):
-    """One applied object."""
+    """An object that was applied."""
 
-    id: str = Field(description="<namespace>_<name>_<group>_<kind>.")
-    v: str = Field(description="API version, without the group.")
+    id: str
+    """`<namespace>_<name>_<group>_<kind>`."""
+    version: Annotated[str, Field(alias="v")]
+    """API version of the object without its group."""
 
 
 class Inventory(WireModel):
-    """All applied objects."""
+    """Every object of the Kustomization that may exist in the cluster."""
 
-    entries: list[InventoryEntry] = Field(description="Objects in the order in which they were applied.")
+    entries: tuple[InventoryEntry, ...]
+    """The objects."""
 
 
-class KustomizationStatus(WireModel):
-    """What was applied."""
+class KustomizationStatus(ReconciledStatus):
+    """What was tried and what was applied last."""
 
-    observed_generation: int | None = Field(
-        None, description="Generation that was last dealt with.", json_schema_extra=INT64
-    )
-    conditions: list[Condition] | None = Field(None, description="State of the object.")
-    last_applied_revision: str | None = Field(None, description="The last revision applied successfully.")
-    last_applied_origin_revision: str | None = Field(
-        None, description="Where the applied revision came from."
-    )
-    last_attempted_revision: str | None = Field(None, description="The last revision tried.")
-    last_handled_reconcile_at: str | None = Field(None, description="The last reconcile request dealt with.")
-    inventory: Inventory | None = Field(None, description="What was applied.")
-    history: list[Snapshot] | None = Field(None, description="The newest results.")
+    last_applied_revision: str | None = None
+    """Revision of the source that was applied last, and found healthy."""
+    last_applied_origin_revision: str | None = None
+    """Revision of the code that the source was made from, when that was applied."""
+    last_attempted_revision: str | None = None
+    """Revision of the source that was tried last."""
+    inventory: Inventory | None = None
+    """Objects that were applied."""
+    history: tuple[Snapshot, ...] | None = None
+    """The newest distinct results, the newest first."""
 
 
 class Kustomization(CustomResource):
-    """Applies the manifests of a source, built by kustomize."""
+    """Builds manifests from an artifact, applies them, and keeps the cluster like that."""
 
-    GROUP: ClassVar[str] = wire.KUSTOMIZE_GROUP
+    GROUP: ClassVar[str] = GROUP
     VERSION: ClassVar[str] = "v1"
     KIND: ClassVar[str] = "Kustomization"
     PLURAL: ClassVar[str] = "kustomizations"
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("ks",)
     CATEGORIES: ClassVar[tuple[str, ...]] = ("all", "fluxcd", "fluxcd-appliers")
-    COLUMNS: ClassVar[tuple[tuple[str, str, str], ...]] = (
-        ("Age", ".metadata.creationTimestamp", "date"),
-        ("Ready", '.status.conditions[?(@.type=="Ready")].status', "string"),
-        ("Status", '.status.conditions[?(@.type=="Ready")].message', "string"),
-    )
 
-    spec: KustomizationSpec = Field(description="What to apply, and how.")
-    status: KustomizationStatus | None = Field(None, description="What was applied.")
+    spec: KustomizationSpec
+    """What is built and how it is applied."""
+    status: KustomizationStatus = KustomizationStatus(observed_generation=-1)
+    """What was applied last."""
 
     @property
     def retry_interval(self) -> timedelta:
-        """When to try again after a failure."""
-        return self.spec.retry_interval or self.spec.interval
+        """How soon a failed attempt is repeated."""
+        return self.spec.interval if self.spec.retry_interval is None else self.spec.retry_interval
 
     @property
     def timeout(self) -> timedelta:
-        """Limit of health checks; the floor of 30s holds for explicit values, too."""
-        return max(self.spec.timeout or self.spec.interval - _MIN_TIMEOUT, _MIN_TIMEOUT)
+        """Limit for health checks and for waiting on deletions, never less than 30 seconds."""
+        wanted = self.spec.timeout
+        if wanted is None:
+            wanted = self.spec.interval - _SHORTEST_TIMEOUT
+        return max(wanted, _SHORTEST_TIMEOUT)
+
+    @property
+    def deletion_policy(self) -> DeletionPolicy:
+        """The policy, or its default."""
+        return self.spec.deletion_policy or DeletionPolicy.MIRROR_PRUNE

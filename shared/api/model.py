@@ -1,96 +1,119 @@
-"""What all wire models have in common.
+"""What every model of the wire has in common, and the types its fields are made of.
 
-A model states each rule of the wire once: types, defaults, bounds and patterns are pydantic's, rules that
-only the API server can check (CEL) stand in `json_schema_extra`. CRDs are generated from the same models.
-Unknown fields are ignored when read; models are never written back, so nothing a newer client wrote can
-get lost.
+A rule of the API is declared once, on the model: pydantic enforces it when an object is decoded, and
+`shared.codegen` writes the same rule into the definition that the API server enforces. Three things need
+more than a type to say it in both places:
+
+* `Rule`: a condition over several fields, in CEL for the server and as a function for Python;
+* `SERVED`: the default belongs to the API and is stored with the object; every other default is only what
+  an absent field means;
+* `Duration`: text in Go's notation on the wire, a `timedelta` inside.
+
+A docstring below a field is its description in the definition and in the reference.
 """
 
-from __future__ import annotations
-
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StrictInt,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
-from pydantic.config import JsonDict
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
-from shared.lang.duration import format_duration, parse_duration
-
-DURATION_PATTERN: Final = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
-#: Flux's pattern for git time limits knows no hours.
-SHORT_DURATION_PATTERN: Final = r"^([0-9]+(\.[0-9]+)?(ms|s|m))+$"
-
-INT64: Final[JsonDict] = {"format": "int64"}
-DATE_TIME: Final[JsonDict] = {"format": "date-time"}
+from shared.lang.duration import CRD_PATTERN, CRD_TIMEOUT_PATTERN, format_duration, parse_duration
 
 
-def _to_duration(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition over several fields of a model; `holds` and `cel` say the same."""
 
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_to_duration),
-    PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
-]
-ShortDuration = Annotated[
-    timedelta,
-    BeforeValidator(_to_duration),
-    PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": SHORT_DURATION_PATTERN}),
-]
+    cel: str
+    message: str
+    holds: Callable[[Any], bool]
 
 
 class WireModel(BaseModel):
-    """camelCase on the wire, snake_case in Python."""
+    """A part of an object: immutable, `snake_case` here and `camelCase` there, deaf to unknown fields."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        validate_by_alias=True,
+        validate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    RULES: ClassVar[tuple[Rule, ...]] = ()
+
+    @model_validator(mode="after")
+    def _obey(self) -> Self:
+        for rule in self.RULES:
+            if not rule.holds(self):
+                raise ValueError(rule.message)
+        return self
 
 
-class Metadata(WireModel):
-    """The part of `metadata` that reconcilers read."""
+class _Served:
+    """Marks a default that the API server stores."""
 
-    name: str
-    namespace: str = ""
-    uid: str = ""
-    generation: int = 0
-    resource_version: str = ""
-    labels: dict[str, str] = Field(default_factory=dict)
-    annotations: dict[str, str] = Field(default_factory=dict)
-    finalizers: list[str] = Field(default_factory=list)
-    creation_timestamp: datetime | None = None
-    deletion_timestamp: datetime | None = None
+    KEY: Final = "x-served-default"
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema) | {self.KEY: True}
 
 
-class CustomResource(WireModel):
-    """A kind of ours; class facts drive clients, CRDs and charts."""
+SERVED: Final = _Served()
+"""Put into `Annotated` where the API server shall write the default into the object."""
 
-    GROUP: ClassVar[str]
-    VERSION: ClassVar[str]
-    KIND: ClassVar[str]
-    PLURAL: ClassVar[str]
-    SHORT_NAMES: ClassVar[tuple[str, ...]] = ()
-    CATEGORIES: ClassVar[tuple[str, ...]] = ()
-    #: name, JSON path, type
-    COLUMNS: ClassVar[tuple[tuple[str, str, str], ...]] = ()
 
-    api_version: str
-    kind: str
-    metadata: Metadata
+class _DurationText:
+    """A `timedelta` that is text in Go's notation on the wire and must look like the pattern there."""
 
-    @property
-    def name(self) -> str:
-        """Name of the object."""
-        return self.metadata.name
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+        self._accepts = re.compile(pattern.removesuffix("$") + r"\Z").match
 
-    @property
-    def namespace(self) -> str:
-        """Namespace of the object."""
-        return self.metadata.namespace
+    def _read(self, value: object) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        if not isinstance(value, str):
+            raise ValueError("should be a duration as text, for example 5m or 1h30m")  # noqa: TRY004 - pydantic's own
+        if not self._accepts(value):
+            raise ValueError(f"should match the pattern {self._pattern}, for example 5m")
+        return parse_duration(value)
 
-    @property
-    def suspended(self) -> bool:
-        """Whether `spec.suspend` is set."""
-        return bool(getattr(getattr(self, "spec", None), "suspend", False))
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self._read, serialization=core_schema.plain_serializer_function_ser_schema(format_duration)
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        del schema, handler
+        return {"type": "string", "pattern": self._pattern}
+
+
+Duration = Annotated[timedelta, _DurationText(CRD_PATTERN)]
+"""A duration such as `10m` or `1h30m`."""
+
+ShortDuration = Annotated[timedelta, _DurationText(CRD_TIMEOUT_PATTERN)]
+"""A duration without hours, as the timeouts of sources are."""
+
+Int64 = Annotated[StrictInt, Field(json_schema_extra={"format": "int64"})]
+
+Time = Annotated[datetime, Field(json_schema_extra={"format": "date-time"})]

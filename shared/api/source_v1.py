@@ -1,141 +1,161 @@
-"""source.toolkit.fluxcd.io/v1."""
-
-from __future__ import annotations
+"""`source.toolkit.fluxcd.io/v1`: where content comes from."""
 
 from datetime import timedelta
-from typing import ClassVar, Final, Literal
+from enum import StrEnum
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import ConfigDict, Field
-from pydantic.config import JsonDict
+from pydantic import Field, StrictBool
 
-from shared.api import wire
 from shared.api.meta import (
+    AGE,
+    READY,
+    STATUS,
     Artifact,
-    Condition,
+    Column,
     CustomResource,
-    Duration,
-    LocalReference,
-    ShortDuration,
-    WireModel,
+    LocalObjectReference,
+    ReconciledSpec,
+    ReconciledStatus,
 )
-from shared.api.model import INT64
+from shared.api.model import SERVED, Duration, Rule, ShortDuration, WireModel
 
-_ACCOUNT_RULE: Final[JsonDict] = {
-    "message": "serviceAccountName can only be set when provider is 'azure' or 'aws'",
-    "rule": (
-        "!has(self.serviceAccountName) || "
-        "(has(self.provider) && (self.provider == 'azure' || self.provider == 'aws'))"
-    ),
-}
+__all__ = [
+    "GROUP",
+    "GitProvider",
+    "GitRepository",
+    "GitRepositoryInclude",
+    "GitRepositoryRef",
+    "GitRepositorySpec",
+    "GitRepositoryStatus",
+    "GitRepositoryVerification",
+]
 
-
-class GitRef(WireModel):
-    """What to check out; commit beats name, name beats tag, tag beats semver, semver beats branch."""
-
-    branch: str | None = Field(None, description="Branch; default is master.")
-    tag: str | None = Field(None, description="Tag.")
-    semver: str | None = Field(None, description="Range of versions; the highest tag in it is taken.")
-    name: str | None = Field(None, description="Full name of a reference, for example refs/pull/1/head.")
-    commit: str | None = Field(
-        None, description="Commit; with a branch it is looked for in that branch only."
-    )
+GROUP: Final = "source.toolkit.fluxcd.io"
 
 
-class GitVerification(WireModel):
-    """Which signatures must be good."""
+class GitProvider(StrEnum):
+    """Who gives the credentials for a remote."""
 
-    mode: Literal["head", "HEAD", "Tag", "TagAndHEAD"] | None = Field(
-        "HEAD", description="What must be signed: the commit (HEAD), the tag, or both."
-    )
-    secret_ref: LocalReference = Field(description="Secret with the public keys of trusted authors.")
-
-
-class GitInclude(WireModel):
-    """Another repository whose files become part of the artifact."""
-
-    repository: LocalReference = Field(description="GitRepository in the same namespace.")
-    from_path: str | None = Field(None, description="Directory or file to include; default is everything.")
-    to_path: str | None = Field(None, description="Where to put it; default is the name of the repository.")
+    GENERIC = "generic"
+    AWS = "aws"
+    AZURE = "azure"
+    GITHUB = "github"
 
 
-class GitRepositorySpec(WireModel):
-    """Which repository to follow, and how."""
+class GitRepositoryRef(WireModel):
+    """What to check out; of several fields the first wins in the order commit, name, tag, semver, branch."""
 
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [_ACCOUNT_RULE]})
+    branch: str | None = None
+    """Branch to follow, by default `master`."""
+    tag: str | None = None
+    """Tag to check out."""
+    semver: str | None = None
+    """Range of versions; the tag with the highest one in it is checked out."""
+    name: str | None = None
+    """Full name of a reference, for example `refs/pull/420/head`."""
+    commit: str | None = None
+    """Hash of a commit; looked for in the branch if one is given."""
 
-    url: str = Field(
-        pattern=r"^(http|https|ssh)://.*$", description="URL of the repository, over HTTP(S) or SSH."
-    )
-    interval: Duration = Field(description="How often to look for a new revision.")
-    timeout: ShortDuration | None = Field(
-        timedelta(seconds=60), description="Limit of all git operations of one reconciliation."
-    )
-    ref: GitRef | None = Field(None, description="What to check out; default is the branch master.")
-    secret_ref: LocalReference | None = Field(
-        None,
-        description=(
-            "Secret with credentials: username and password or bearerToken, ca.crt, tls.crt and tls.key "
-            "for HTTPS; identity and known_hosts for SSH."
+
+class GitRepositoryVerification(WireModel):
+    """Which signatures a checkout has to carry, and by whom."""
+
+    mode: Annotated[Literal["head", "HEAD", "Tag", "TagAndHEAD"], SERVED] = "HEAD"
+    """What has to be signed: the commit, the tag, or both."""
+    secret_ref: LocalObjectReference
+    """Secret with the public keys of trusted authors."""
+
+
+class GitRepositoryInclude(WireModel):
+    """Content of another repository that becomes part of this one's artifact."""
+
+    repository: LocalObjectReference
+    """GitRepository whose artifact is taken."""
+    from_path: str | None = None
+    """Directory in the included artifact, by default all of it."""
+    to_path: str | None = None
+    """Directory to put it into, by default the name of the included repository."""
+
+
+class GitRepositorySpec(ReconciledSpec):
+    """The repository and what to take from it."""
+
+    url: Annotated[str, Field(pattern=r"^(http|https|ssh)://.*$")]
+    """Address of the repository, over HTTP, HTTPS or SSH."""
+    interval: Duration
+    """How often the repository is looked at."""
+    timeout: Annotated[ShortDuration, SERVED] = timedelta(seconds=60)
+    """Limit for talking to the repository and checking it out."""
+    ref: GitRepositoryRef | None = None
+    """What to check out, by default the branch `master`."""
+    secret_ref: LocalObjectReference | None = None
+    """Secret with credentials: `username` and `password` or `bearerToken` for HTTP, `identity` and
+    `known_hosts` for SSH, `ca.crt`, `tls.crt` and `tls.key` for TLS."""
+    provider: GitProvider | None = None
+    """Who gives the credentials, by default `generic`: the Secret alone."""
+    service_account_name: str | None = None
+    """ServiceAccount whose workload identity is used to get credentials from the provider."""
+    verify: GitRepositoryVerification | None = None
+    """Check signatures before the content is used."""
+    proxy_secret_ref: LocalObjectReference | None = None
+    """Secret with the `address` of a proxy, and perhaps `username` and `password`."""
+    ignore: str | None = None
+    """Patterns in the format of `.gitignore` for files that are left out of the artifact; they replace
+    the built-in ones."""
+    recurse_submodules: StrictBool = False
+    """Check out submodules too."""
+    include: tuple[GitRepositoryInclude, ...] | None = None
+    """Other repositories whose content is put into the artifact."""
+    sparse_checkout: tuple[str, ...] | None = None
+    """Directories to check out, by default all."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.serviceAccountName) || (has(self.provider) && self.provider in ['aws', 'azure'])",
+            "serviceAccountName can only be set when provider is 'azure' or 'aws'",
+            lambda self: (
+                self.service_account_name is None or self.provider in {GitProvider.AWS, GitProvider.AZURE}
+            ),
         ),
     )
-    provider: Literal["generic", "aws", "azure", "github"] | None = Field(
-        None, description="How to log in; default is generic, with the credentials of the Secret."
-    )
-    service_account_name: str | None = Field(
-        None, description="Account in the same namespace to log in with at the provider."
-    )
-    verify: GitVerification | None = Field(None, description="Signatures to verify.")
-    proxy_secret_ref: LocalReference | None = Field(
-        None, description="Secret with address, username and password of a proxy."
-    )
-    ignore: str | None = Field(
-        None,
-        description="Files to leave out of the artifact, as lines of .sourceignore; replaces the defaults.",
-    )
-    suspend: bool | None = Field(None, description="Stops reconciliation.")
-    recurse_submodules: bool | None = Field(None, description="Checks out submodules as well.")
-    include: list[GitInclude] | None = Field(None, description="Repositories to include in the artifact.")
-    sparse_checkout: list[str] | None = Field(None, description="Directories to check out; default is all.")
 
 
-class GitRepositoryStatus(WireModel):
-    """What was observed and stored."""
+class GitRepositoryStatus(ReconciledStatus):
+    """What was fetched last, and from which spec; the observed fields change together with the artifact."""
 
-    observed_generation: int | None = Field(
-        None, description="Generation that was last dealt with.", json_schema_extra=INT64
-    )
-    conditions: list[Condition] | None = Field(None, description="State of the object.")
-    artifact: Artifact | None = Field(None, description="The last artifact stored.")
-    included_artifacts: list[Artifact] | None = Field(
-        None, description="Artifacts of the included repositories."
-    )
-    observed_ignore: str | None = Field(None, description="Ignore rules of the current artifact.")
-    observed_recurse_submodules: bool | None = Field(
-        None, description="Whether the current artifact has submodules."
-    )
-    observed_include: list[GitInclude] | None = Field(None, description="Includes of the current artifact.")
-    observed_sparse_checkout: list[str] | None = Field(
-        None, description="Sparse checkout of the current artifact."
-    )
-    source_verification_mode: str | None = Field(None, description="What was last verified.")
-    last_handled_reconcile_at: str | None = Field(None, description="The last reconcile request dealt with.")
+    artifact: Artifact | None = None
+    """Last result, ready to be fetched."""
+    included_artifacts: tuple[Artifact, ...] | None = None
+    """Artifacts of the included repositories, in the order of the includes."""
+    observed_ignore: str | None = None
+    """Ignore patterns of the current artifact."""
+    observed_recurse_submodules: StrictBool = False
+    """Whether the current artifact has submodules."""
+    observed_include: tuple[GitRepositoryInclude, ...] | None = None
+    """Includes of the current artifact."""
+    observed_sparse_checkout: tuple[str, ...] | None = None
+    """Directories that the current artifact was limited to."""
+    source_verification_mode: Literal["HEAD", "Tag", "TagAndHEAD"] | None = None
+    """What was verified of the current artifact."""
 
 
 class GitRepository(CustomResource):
-    """Produces an artifact from a revision of a Git repository."""
+    """Packs what a Git repository holds into an artifact, again and again as it changes."""
 
-    GROUP: ClassVar[str] = wire.SOURCE_GROUP
+    GROUP: ClassVar[str] = GROUP
     VERSION: ClassVar[str] = "v1"
     KIND: ClassVar[str] = "GitRepository"
     PLURAL: ClassVar[str] = "gitrepositories"
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("gitrepo",)
     CATEGORIES: ClassVar[tuple[str, ...]] = ("all", "fluxcd", "fluxcd-sources")
-    COLUMNS: ClassVar[tuple[tuple[str, str, str], ...]] = (
-        ("URL", ".spec.url", "string"),
-        ("Age", ".metadata.creationTimestamp", "date"),
-        ("Ready", '.status.conditions[?(@.type=="Ready")].status', "string"),
-        ("Status", '.status.conditions[?(@.type=="Ready")].message', "string"),
-    )
+    COLUMNS: ClassVar[tuple[Column, ...]] = (Column("URL", ".spec.url"), AGE, READY, STATUS)
 
-    spec: GitRepositorySpec = Field(description="Which repository to follow, and how.")
-    status: GitRepositoryStatus | None = Field(None, description="What was observed and stored.")
+    spec: GitRepositorySpec
+    """The repository and what to take from it."""
+    status: GitRepositoryStatus = GitRepositoryStatus(observed_generation=-1)
+    """What was fetched last."""
+
+    @property
+    def artifact(self) -> Artifact | None:
+        """The last result, or None."""
+        return self.status.artifact
