@@ -76,7 +76,7 @@ def compile_predicate(text: str, variables: Sequence[str] = DEPENDENCY_VARIABLES
     types = _runtime().Type
     if kind not in (types.BOOL, types.DYN):
         raise CelSyntaxError(
-            f"failed to parse the CEL expression '{text}': it gives {kind.name().lower()}, a boolean is needed"
+            f"failed to parse the CEL expression '{text}': it gives {kind.name().lower()}, not a boolean"
         )
     return expression
 
@@ -85,7 +85,7 @@ def _program(variables: tuple[str, ...], text: str, *, disable_check: bool) -> A
     if not text.strip():
         raise CelSyntaxError("failed to parse the CEL expression: it is empty")
     if len(text) > MAX_LENGTH:
-        raise CelSyntaxError(f"failed to parse the CEL expression: it is longer than {MAX_LENGTH} characters")
+        raise CelSyntaxError(f"failed to parse the CEL expression: it has more than {MAX_LENGTH} characters")
     environment = _environment(variables)
     return _guarded(CelSyntaxError, text, lambda: environment.compile(text, disable_check=disable_check))
 
