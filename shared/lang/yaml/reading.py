@@ -8,7 +8,6 @@ what stops texts that grow a thousandfold.
 
 import base64
 import binascii
-import copy
 import math
 import sys
 from collections.abc import Iterator
@@ -132,7 +131,7 @@ class _Reader:
     def documents(self) -> Iterator[Document]:
         """Compose one document after the other."""
         if len(self.text) > self.limits.size:
-            raise YamlError(f"the text is longer than {self.limits.size} bytes", document=0)
+            raise YamlError(f"the text is longer than {self.limits.size} bytes")
         try:
             parser: Any = CParser(self.text)
             while type(event := parser.get_event()) is not yaml.StreamEndEvent:
@@ -318,7 +317,7 @@ def _copy(value: Any) -> Any:
         return {key: _copy(item) for key, item in value.items()}
     if type(value) is list:
         return [_copy(item) for item in value]
-    return copy.copy(value)
+    return value
 
 
 def _measure(value: Any) -> tuple[int, int]:

@@ -1,6 +1,5 @@
 """YAML is read and written like Go's libraries do; the tables were recorded from them."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -159,5 +158,4 @@ def test_any_text_is_yaml_or_a_yaml_error(text):
         for value in yaml.load_all(text):
             yaml.dump(value)
     except yaml.YamlError as error:
-        assert error.document >= 0  # noqa: PT017
-    assert sys.getrecursionlimit()
+        assert error.document > 0  # noqa: PT017
