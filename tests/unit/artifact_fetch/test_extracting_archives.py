@@ -66,7 +66,6 @@ def test_long_names_of_both_formats_are_read(unpack, form):
     assert below(target) == {name: b"x"}
 
 
-@pytest.mark.case("kustomize-7")
 def test_symbolic_links_are_left_out(unpack):
     target, _ = unpack(
         archive_of(
