@@ -13,7 +13,8 @@ from shared.runtime.settings import Boolean, Repeated, Settings, flag
 class KustomizeSettings(Settings):
     """Flags of kustomize-controller."""
 
-    gates: ClassVar[Mapping[str, bool]] = Settings.gates | {
+    gates: ClassVar[Mapping[str, bool]] = {
+        **Settings.gates,
         "AdditiveCELDependencyCheck": False,
         # Flux's default is off: there a new commit waits for the health checks of the old one to time out.
         "CancelHealthCheckOnNewRevision": True,

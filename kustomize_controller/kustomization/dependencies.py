@@ -1,13 +1,14 @@
 """`spec.dependsOn`: is everything ready that must be, and who waits for whom.
 
-Dependencies are read from the controller's own cache, and a dependant is woken by the very change of its dependency that
-may let it go on; the requeue interval is only a fallback.
+Dependencies are read from the controller's own cache, and a dependant is woken by the very change of its
+dependency that may let it go on; the requeue interval is only a fallback.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from kustomize_controller.kustomization.header import KustomizationHeader
 from kustomize_controller.kustomization.sources import Source
@@ -20,6 +21,8 @@ from shared.lang.duration import format_duration
 from shared.lang.json import JsonObject
 from shared.runtime.controller import Controller
 from shared.runtime.outcome import Stalled
+
+_PLURAL: Final = "kustomizations.kustomize.toolkit.fluxcd.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,8 @@ class NotReady:
 class Dependencies:
     """Checks dependencies against the cache of Kustomizations, and remembers who waits.
 
-    A check and the note that its Kustomization waits are one step of the event loop, so that no change of a dependency
-    can fall between them.
+    A check and the note that its Kustomization waits are one step of the event loop, so that no change of
+    a dependency can fall between them.
     """
 
     def __init__(self, informer: Informer[KustomizationHeader], *, wait: timedelta, additive: bool) -> None:
@@ -82,7 +85,7 @@ class Dependencies:
     def _problem(self, key: ObjectKey, raw: JsonObject, source: Source, expression: str) -> str:
         header = self._store.header(key)
         if header is None:
-            return f"dependency '{key}' not found: kustomizations.kustomize.toolkit.fluxcd.io \"{key.name}\" not found"
+            return f"dependency '{key}' not found: {_PLURAL} \"{key.name}\" not found"
         if expression:
             return self._judge(key, raw, expression) or (
                 _state(key, header, source) if self._additive else ""
@@ -90,7 +93,7 @@ class Dependencies:
         return _state(key, header, source)
 
     def _judge(self, key: ObjectKey, raw: JsonObject, expression: str) -> str:
-        predicate = Expression.predicate(expression, ("self", "dep"))
+        predicate = Expression.compile(expression, ("self", "dep"))
         try:
             ready = predicate.holds({"self": raw, "dep": self._store.get(key)})
         except CelEvaluationError as error:

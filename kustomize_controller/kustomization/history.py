@@ -21,7 +21,9 @@ def record(
     now: datetime,
     duration: timedelta,
 ) -> list[JsonObject]:
-    """A new history in which the result is first; the same digest with the same status is counted, not repeated."""
+    """A new history in which the result is first; the same digest with the same status is counted, not
+    repeated.
+    """
     entries = list(history or ())
     known = next(
         (e for e in entries if (e.get("digest"), e.get("lastReconciledStatus")) == (digest, status)), None

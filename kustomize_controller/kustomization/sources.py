@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from kustomize_controller.kustomization.header import KustomizationHeader, SourceKey
@@ -110,7 +111,7 @@ class SourceTrigger:
     ) -> None:
         self._controller = controller
         for kind, informer in informers.items():
-            informer.subscribe(lambda change, kind=kind: self._on_change(kind, change))
+            informer.subscribe(partial(self._on_change, kind))
 
     def _on_change(self, kind: str, change: Change[SourceHeader]) -> None:
         new, old = change.new, change.old

@@ -77,15 +77,16 @@ class Turn(Generic[R]):
         """How long the turn has lasted."""
         return timedelta(seconds=self.clock.monotonic() - self.started)
 
-    def progress(self, message: str, *, reason: str = "Progressing", drift: bool = False) -> None:
+    def progress(self, message: str, *, reason: str = "Progressing", ready: str = "") -> None:
         """Says what is being done; written only if the turn lasts longer than a moment.
 
-        Ready becomes Unknown when something is known to differ (`drift`) or was not known to be ready.
+        Ready becomes Unknown when the caller knows that something has to change (`ready` is its message
+        then), or when the object was not known to be ready or not.
         """
         conditions = self.draft.conditions
         conditions.mark_reconciling(reason, message)
-        if drift or conditions.status(READY) == UNKNOWN:
-            conditions.set(READY, UNKNOWN, reason, message)
+        if ready or conditions.status(READY) == UNKNOWN:
+            conditions.set(READY, UNKNOWN, reason, ready or message)
         if self._progress is None or self._progress.done():
             self._progress = asyncio.create_task(self._write_progress(), name=f"progress {self.key}")
 

@@ -15,6 +15,7 @@ from shared.ssa.changes import Change, log_of
 from shared.ssa.errors import ApplyFailed, SsaError, apply_error
 from shared.ssa.gone import wait_gone
 from shared.ssa.identity import ObjectId
+from shared.ssa.inventory import Entry
 from shared.ssa.options import ApplyOptions
 from shared.ssa.plan import Plan, Step
 from shared.ssa.watches import SharedWatches
@@ -24,9 +25,12 @@ _TRIES = 3
 
 @dataclass(slots=True)
 class Applied:
-    """What was done so far, and the live objects as the server last gave them (without skipped ones)."""
+    """What was done so far: changes, inventory entries (skipped objects included), and the live objects
+    as the server last gave them (skipped ones left out).
+    """
 
     changes: list[Change] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     objects: dict[ObjectId, JsonObject] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -61,6 +65,7 @@ async def apply(
         elif live is not None and not step.skipped:
             applied.objects[step.id] = live
         applied.changes.append(step.change)
+        applied.entries.append(Entry.of(step.payload))
 
 
 async def _written(

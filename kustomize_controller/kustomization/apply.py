@@ -1,0 +1,183 @@
+"""Brings desired objects into the cluster and stale ones out of it, with an inventory that never forgets.
+
+Before anything new is created, the inventory in the status holds it: old and new together. It shrinks
+only after the stale objects are gone. A crash at any instant therefore leaves nothing that the next turn
+doesn't know of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from kustomize_controller.kustomization.events import Reason
+from kustomize_controller.kustomization.metadata import NAME_LABEL, NAMESPACE_LABEL
+from kustomize_controller.settings import KustomizeSettings
+from shared.api.kustomize_v1 import Kustomization
+from shared.events import Severity
+from shared.kube.client import KubeClient
+from shared.kube.errors import KubeError
+from shared.lang.duration import format_duration
+from shared.lang.json import JsonObject
+from shared.runtime.outcome import Failure
+from shared.runtime.turn import Turn
+from shared.ssa import (
+    Applied,
+    ApplyOptions,
+    Change,
+    CustomKinds,
+    IgnoreRule,
+    Inventory,
+    Plan,
+    Policies,
+    Pruned,
+    Rollout,
+    SharedWatches,
+    SsaError,
+    Takeover,
+    log_of,
+    prune,
+    wait_gone,
+)
+
+MANAGER = "kustomize-controller"
+_PREFIX = "kustomize.toolkit.fluxcd.io"
+_LEFT_OVER_ANNOTATIONS = (
+    "kubectl.kubernetes.io/last-applied-configuration",
+    f"{_PREFIX}/checksum",
+    "fluxcd.io/sync-checksum",
+)
+_LEFT_OVER_LABELS = ("fluxcd.io/sync-gc-mark",)
+
+
+class Applier:
+    """Applies, prunes and removes for Kustomizations."""
+
+    def __init__(self, watches: SharedWatches, settings: KustomizeSettings) -> None:
+        self._watches = watches
+        self._settings = settings
+        self._custom_kinds = CustomKinds(settings.custom_apply_stage_kinds)
+
+    async def apply(
+        self,
+        obj: Kustomization,
+        objects: Iterable[JsonObject],
+        client: KubeClient,
+        turn: Turn[Kustomization],
+    ) -> Applied:
+        """Applies the objects and leaves the superset of old and new in the status's inventory.
+
+        Raises:
+            Failure: the server refused something; nothing was pruned.
+        """
+        limit = f"with a timeout of {format_duration(obj.timeout)}"
+        turn.progress(
+            f"Detecting drift for revision {turn.revision} {limit}", ready="Reconciliation in progress"
+        )
+        applied = Applied()
+        try:
+            old = recorded(turn)
+
+            async def remember(plan: Plan) -> None:
+                known = recorded(turn)
+                if plan.inventory.minus(known):
+                    _record(turn, known.union(plan.inventory))
+                    await turn.save()
+
+            rollout = Rollout(client, self._watches, self._options(obj))
+            await rollout.run(objects, applied, expected=old.ids, decide=remember)
+        except (SsaError, KubeError, ValueError) as error:
+            raise Failure(Reason.FAILED, str(error), retry_after=obj.retry_interval) from error
+        finally:
+            for warning in applied.warnings:
+                turn.log.info(warning)
+            self._tell(turn, applied.changes, "server-side apply completed", only_writes=True)
+        return applied
+
+    async def prune(
+        self,
+        obj: Kustomization,
+        applied: Applied,
+        before: Inventory,
+        client: KubeClient,
+        turn: Turn[Kustomization],
+    ) -> None:
+        """Deletes what was in the inventory and is no longer wanted; then the inventory is exactly what
+        is ours.
+
+        Raises:
+            Failure: deletes were refused; the objects stay in the inventory.
+
+        """
+        wanted = Inventory.gather(applied.entries)
+        stale = before.minus(wanted)
+        if not (obj.spec.prune and stale):
+            _record(turn, wanted)
+            return
+        pruned = await prune(client, stale, self._options(obj))
+        _record(turn, wanted.union(pruned.survivors))
+        self._tell(turn, pruned.changes, "garbage collection completed")
+        if pruned.errors:
+            text = f"delete failed, errors: {''.join(f'{error};' for error in pruned.errors)}"
+            raise Failure(Reason.PRUNE_FAILED, text, retry_after=obj.retry_interval)
+
+    async def remove_all(self, obj: Kustomization, client: KubeClient, turn: Turn[Kustomization]) -> Pruned:
+        """Deletes everything that is in the inventory and still ours.
+
+        Raises:
+            Failure: deletes were refused; the survivors stay in the inventory.
+        """
+        pruned = await prune(client, recorded(turn), self._options(obj))
+        _record(turn, pruned.survivors)
+        self._tell(turn, pruned.changes, "garbage collection for deleted resource completed")
+        if pruned.errors:
+            raise Failure(
+                Reason.PRUNE_FAILED, "pruning for deleted resource failed: " + " ".join(pruned.errors)
+            )
+        return pruned
+
+    async def until_gone(self, pruned: Pruned, client: KubeClient, timeout: timedelta) -> None:
+        """Waits for deleted objects to be gone; raises `StillThere` when the time is over."""
+        await wait_gone(self._watches, client, pruned.uids, timeout=timeout)
+
+    def _options(self, obj: Kustomization) -> ApplyOptions:
+        settings = self._settings
+        return ApplyOptions(
+            manager=MANAGER,
+            policies=Policies(_PREFIX),
+            owner_labels={NAME_LABEL: obj.name, NAMESPACE_LABEL: obj.namespace},
+            force=bool(obj.spec.force),
+            takeover=Takeover(MANAGER, settings.override_manager, _LEFT_OVER_ANNOTATIONS, _LEFT_OVER_LABELS),
+            ignore=tuple(
+                IgnoreRule.compile(rule.paths, rule.target.model_dump(by_alias=True) if rule.target else None)
+                for rule in obj.spec.ignore or ()
+            ),
+            custom_kinds=self._custom_kinds,
+            migrate_api_version=settings.gate("MigrateAPIVersion"),
+            concurrency=settings.concurrent_ssa,
+        )
+
+    def _tell(
+        self, turn: Turn[Kustomization], changes: Iterable[Change], message: str, *, only_writes: bool = False
+    ) -> None:
+        changes = tuple(changes)
+        if not changes:
+            return
+        turn.log.info(message, output={change.subject: str(change.action) for change in changes})
+        text = log_of(changes, only_writes=only_writes)
+        if text:
+            turn.event(Severity.INFO, Reason.PROGRESSING, text, turn.metadata)
+
+
+def recorded(turn: Turn[Kustomization]) -> Inventory:
+    """The inventory as drafted so far.
+
+    Raises:
+        ValueError: the status holds an entry that is none.
+    """
+    inventory = turn.draft["inventory"] or {}
+    return Inventory.read(inventory.get("entries") or ())
+
+
+def _record(turn: Turn[Kustomization], inventory: Inventory) -> None:
+    turn.draft["inventory"] = {"entries": inventory.write()}

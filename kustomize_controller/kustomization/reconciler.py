@@ -1,0 +1,129 @@
+"""The story of a Kustomization: source -> dependencies -> build -> apply -> prune -> health."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kustomize_controller.kustomization import history
+from kustomize_controller.kustomization.apply import Applier, recorded
+from kustomize_controller.kustomization.deletion import Deletion
+from kustomize_controller.kustomization.dependencies import Dependencies, NotReady
+from kustomize_controller.kustomization.desired import DesiredSet
+from kustomize_controller.kustomization.events import COMMIT_STATUS, Reason, metadata_of
+from kustomize_controller.kustomization.health import HEALTHY, Health, compile_checks
+from kustomize_controller.kustomization.identity import Identities
+from kustomize_controller.kustomization.request import Built
+from kustomize_controller.kustomization.sources import Source, Sources
+from shared.api.kustomize_v1 import Kustomization
+from shared.events import Severity
+from shared.runtime.outcome import Done, Failure, Outcome, Stalled, Waiting
+from shared.runtime.turn import Turn
+from shared.status.conditions import READY, RECONCILING, STALLED
+from shared.status.kstatus import CustomChecks, InvalidHealthCheck
+
+
+class KustomizationReconciler:
+    """Applies what sources hold, and keeps it that way."""
+
+    kind = Kustomization
+    owned = frozenset({READY, HEALTHY, RECONCILING, STALLED})
+
+    def __init__(
+        self,
+        sources: Sources,
+        dependencies: Dependencies,
+        desired: DesiredSet,
+        identities: Identities,
+        applier: Applier,
+        health: Health,
+    ) -> None:
+        self._sources = sources
+        self._dependencies = dependencies
+        self._desired = desired
+        self._identities = identities
+        self._applier = applier
+        self._health = health
+        self._deletion = Deletion(applier, identities)
+
+    async def reconcile(self, obj: Kustomization, turn: Turn[Kustomization]) -> Outcome:
+        """One pass; see the module."""
+        checks = self._checks(obj)
+        if not isinstance(checks, CustomChecks):
+            return checks
+        source = self._sources.resolve(obj)
+        if not isinstance(source, Source):
+            return source
+        turn.revision, turn.metadata = source.revision, metadata_of(source)
+        blocked = self._blocked(obj, source, turn)
+        if blocked is not None:
+            return blocked
+        built = await self._desired.build(obj, source, turn)
+        if isinstance(built, Waiting):
+            return built
+        with self._failures_in_history(built, turn):
+            client = self._identities.acting_for(obj)
+            before = recorded(turn)
+            applied = await self._applier.apply(obj, built.objects, client, turn)
+            await self._applier.prune(obj, applied, before, client, turn)
+            await self._health.check(obj, applied, checks, client, turn)
+        return self._succeeded(obj, source, built, turn)
+
+    async def finalize(self, obj: Kustomization, turn: Turn[Kustomization]) -> Outcome:
+        """Clean-up of a deleted Kustomization."""
+        return await self._deletion.run(obj, turn)
+
+    def _checks(self, obj: Kustomization) -> CustomChecks | Stalled:
+        """The object's health expressions; or what in its spec can't be done at all."""
+        for field, value in (("kubeConfig", obj.spec.kube_config), ("decryption", obj.spec.decryption)):
+            if value is not None:
+                text = f"spec.{field} is not supported by this version, remove it"
+                return Stalled(Reason.UNSUPPORTED, text)
+        try:
+            return compile_checks(obj)
+        except InvalidHealthCheck as error:
+            text = f"Reconciliation failed terminally due to configuration error: {error}"
+            return Stalled(Reason.INVALID_EXPRESSION, text)
+
+    def _blocked(
+        self, obj: Kustomization, source: Source, turn: Turn[Kustomization]
+    ) -> Waiting | Stalled | None:
+        """What keeps the object from going on: a dependency that is not ready."""
+        blocked = self._dependencies.check(obj, turn.raw, source)
+        if isinstance(blocked, NotReady):
+            turn.event(Severity.INFO, Reason.DEPENDENCY_NOT_READY, blocked.notice, turn.metadata)
+            return Waiting(Reason.DEPENDENCY_NOT_READY, blocked.message, blocked.after)
+        return blocked
+
+    def _succeeded(self, obj: Kustomization, source: Source, built: Built, turn: Turn[Kustomization]) -> Done:
+        turn.draft["lastAppliedRevision"] = source.revision
+        turn.draft["lastAppliedOriginRevision"] = source.origin
+        self._remember(built, Reason.SUCCEEDED, turn)
+        return Done(
+            obj.spec.interval,
+            Reason.SUCCEEDED,
+            f"Applied revision: {source.revision}",
+            announce=turn.metadata | {COMMIT_STATUS: "update"},
+        )
+
+    @contextmanager
+    def _failures_in_history(self, built: Built, turn: Turn[Kustomization]) -> Iterator[None]:
+        try:
+            yield
+        except Failure as failure:
+            self._remember(built, failure.reason, turn)
+            raise
+
+    def _remember(self, built: Built, status: str, turn: Turn[Kustomization]) -> None:
+        metadata = {"revision": turn.revision}
+        origin = turn.draft["lastAppliedOriginRevision"]
+        if origin:
+            metadata["originRevision"] = origin
+        turn.draft["history"] = history.record(
+            turn.draft["history"],
+            digest=built.digest,
+            status=status,
+            metadata=metadata,
+            now=turn.clock.now(),
+            duration=turn.elapsed,
+        )
