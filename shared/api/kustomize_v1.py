@@ -17,7 +17,7 @@ from shared.api.meta import (
     ReconciledStatus,
     Snapshot,
 )
-from shared.api.model import SERVED, Duration, WireModel
+from shared.api.model import Duration, Served, WireModel
 
 __all__ = [
     "GROUP",
@@ -131,7 +131,7 @@ class SubstituteReference(WireModel):
     """Kind of the object."""
     name: Annotated[str, Field(min_length=1, max_length=253)]
     """Name of the object, in the namespace of the Kustomization."""
-    optional: Annotated[StrictBool, SERVED] = False
+    optional: Annotated[StrictBool, Served()] = False
     """Go on without the object if there is none."""
 
 
@@ -185,7 +185,7 @@ class KustomizationSpec(ReconciledSpec):
     deletion_policy: DeletionPolicy | None = None
     """What happens to the applied objects when the Kustomization is deleted, by default `MirrorPrune`:
     they are deleted if `prune` is set."""
-    force: Annotated[StrictBool, SERVED] = False
+    force: Annotated[StrictBool, Served()] = False
     """Replace objects whose change the API server refuses because a field can't be changed."""
     wait: StrictBool = False
     """Wait until every applied object is healthy; the list of health checks is not used then."""

@@ -5,7 +5,7 @@ A rule of the API is declared once, on the model: pydantic enforces it when an o
 more than a type to say it in both places:
 
 * `Rule`: a condition over several fields, in CEL for the server and as a function for Python;
-* `SERVED`: the default belongs to the API and is stored with the object; every other default is only what
+* `Served`: the default belongs to the API and is stored with the object; every other default is only what
   an absent field means;
 * `Duration`: text in Go's notation on the wire, a `timedelta` inside.
 
@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -65,19 +65,21 @@ class WireModel(BaseModel):
         return self
 
 
-class _Served:
-    """Marks a default that the API server stores."""
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Put into `Annotated` where the API server shall write the default into the object.
 
-    KEY: Final = "x-served-default"
+    `text` is the default as the server writes it, where that differs from the canonical form.
+    """
+
+    text: str | None = None
+
+    KEY: ClassVar[str] = "x-served-default"
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return handler(schema) | {self.KEY: True}
-
-
-SERVED: Final = _Served()
-"""Put into `Annotated` where the API server shall write the default into the object."""
+        return handler(schema) | {self.KEY: self.text or True}
 
 
 class _DurationText:

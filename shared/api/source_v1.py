@@ -17,7 +17,7 @@ from shared.api.meta import (
     ReconciledSpec,
     ReconciledStatus,
 )
-from shared.api.model import SERVED, Duration, Rule, ShortDuration, WireModel
+from shared.api.model import Duration, Rule, Served, ShortDuration, WireModel
 
 __all__ = [
     "GROUP",
@@ -60,7 +60,7 @@ class GitRepositoryRef(WireModel):
 class GitRepositoryVerification(WireModel):
     """Which signatures a checkout has to carry, and by whom."""
 
-    mode: Annotated[Literal["head", "HEAD", "Tag", "TagAndHEAD"], SERVED] = "HEAD"
+    mode: Annotated[Literal["head", "HEAD", "Tag", "TagAndHEAD"], Served()] = "HEAD"
     """What has to be signed: the commit, the tag, or both."""
     secret_ref: LocalObjectReference
     """Secret with the public keys of trusted authors."""
@@ -84,7 +84,7 @@ class GitRepositorySpec(ReconciledSpec):
     """Address of the repository, over HTTP, HTTPS or SSH."""
     interval: Duration
     """How often the repository is looked at."""
-    timeout: Annotated[ShortDuration, SERVED] = timedelta(seconds=60)
+    timeout: Annotated[ShortDuration, Served("60s")] = timedelta(seconds=60)
     """Limit for talking to the repository and checking it out."""
     ref: GitRepositoryRef | None = None
     """What to check out, by default the branch `master`."""
