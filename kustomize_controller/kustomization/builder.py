@@ -11,7 +11,7 @@ import hashlib
 from pathlib import Path
 
 from kustomize_controller.kustomization.build import BuildSettings, Kustomize
-from kustomize_controller.kustomization.cache import BuildCache, content_key
+from kustomize_controller.kustomization.cache import BuildCache, content_key, pack, unpack
 from kustomize_controller.kustomization.confine import Survey, survey
 from kustomize_controller.kustomization.decode import SEPARATOR, documents, objects
 from kustomize_controller.kustomization.generate import Root, generate
@@ -39,19 +39,23 @@ class ManifestBuilder:
         return None if text is None else await asyncio.to_thread(_finish, text, request.substitution)
 
     async def _remembered(self, request: BuildRequest) -> str | None:
-        key = self._cache.known(request)
-        return None if key is None else await asyncio.to_thread(self._cache.get, key)
+        return await self._kept(self._cache.known(request))
+
+    async def _kept(self, key: str | None) -> str | None:
+        packed = None if key is None else self._cache.get(key)
+        return None if packed is None else await asyncio.to_thread(unpack, packed)
 
     async def _manifests(self, tree: Path, request: BuildRequest) -> str:
         text = await self._remembered(request)
         if text is not None:
             return text
         root, surveyed, key = await asyncio.to_thread(self._prepare, tree, request)
-        text = None if key is None else self._cache.get(key)
+        text = await self._kept(key)
         if text is None:
             text = await self._kustomize.build(tree, root, surveyed)
+            if key is not None:
+                self._cache.put(key, await asyncio.to_thread(pack, text))
         if key is not None:
-            self._cache.put(key, text)
             self._cache.remember(request, key)
         return text
 

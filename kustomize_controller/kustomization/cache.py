@@ -47,19 +47,18 @@ class BuildCache:
         name = _name(request)
         return self._names.get(name) if name else None
 
-    def get(self, key: str) -> str | None:
-        """The result under a key."""
+    def get(self, key: str) -> bytes | None:
+        """The packed result under a key."""
         packed = self._results.get(key)
         if packed is None:
             self._misses += 1
             return None
         self._hits += 1
         self._results.move_to_end(key)
-        return _unpack(packed)
+        return packed
 
-    def put(self, key: str, text: str) -> None:
-        """Keep a result, dropping older ones to make room."""
-        packed = _pack(text)
+    def put(self, key: str, packed: bytes) -> None:
+        """Keep a packed result, dropping older ones to make room."""
         self._size += len(packed) - len(self._results.pop(key, b""))
         self._results[key] = packed
         while self._size > self._capacity:
@@ -96,13 +95,15 @@ def _hash(*parts: str) -> str:
     return running.hexdigest()
 
 
-def _pack(text: str) -> bytes:
+def pack(text: str) -> bytes:
+    """Compress a result; apart from the cache, because it takes time and the cache belongs to the loop."""
     from isal import isal_zlib  # noqa: PLC0415 - an extra, needed once something is built
 
     return bytes(isal_zlib.compress(text.encode(), 1))
 
 
-def _unpack(packed: bytes) -> str:
+def unpack(packed: bytes) -> str:
+    """The result that was packed."""
     from isal import isal_zlib  # noqa: PLC0415 - an extra, needed once something is built
 
     return bytes(isal_zlib.decompress(packed)).decode()

@@ -10,10 +10,9 @@ Values may come from Secrets: no message holds one, nor a piece of an expanded t
 import re
 from collections.abc import Mapping
 
-from shared.lang.envsubst import SubstitutionError, expand
-
 from kustomize_controller.kustomization.request import BuildFailed, Substitution
 from shared.lang import yaml
+from shared.lang.envsubst import SubstitutionError, expand
 from shared.lang.json import JsonObject
 
 OPT_OUT = "kustomize.toolkit.fluxcd.io/substitute"
