@@ -12,7 +12,7 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
@@ -92,7 +92,7 @@ def collect_claims(tests: Path) -> list[Claim]:
 def claims_in(source: str, path: Path) -> Iterator[Claim]:
     """The case marks of one file's source that belong to tests which run."""
     module = ast.parse(source, filename=str(path))
-    return _claims_of_body(module.body, path)
+    return _Reader(path, _assignments(module.body)).body(module.body)
 
 
 def coverage(areas: dict[str, list[Case]], claims: Iterable[Claim]) -> list[Coverage]:
@@ -135,51 +135,72 @@ def _load_area(path: Path) -> list[Case]:
         raise LedgerError(f"'{path.name}' has a [[case]] without {error}") from error
 
 
-def _claims_of_body(body: Iterable[ast.stmt], path: Path) -> Iterator[Claim]:
-    """Marks of a module or class body: its own ``pytestmark`` and what its members carry."""
-    body = list(body)
-    own = [mark for statement in body for mark in _pytestmark(statement)]
-    if _not_run(own):
-        return
-    if any(_holds_tests(statement) for statement in body):
-        yield from _case_ids(own, path)
-    for statement in body:
-        if not _holds_tests(statement):
-            continue
-        marks = list(statement.decorator_list)
-        if _not_run(marks):
-            continue
-        yield from _case_ids(marks, path)
-        yield from _claims_of_parameters(marks, path)
-        if isinstance(statement, ast.ClassDef):
-            yield from _claims_of_body(statement.body, path)
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the claims of one file; `tables` are its named values, for rows that are not written in place."""
 
+    path: Path
+    tables: Mapping[str, ast.expr]
 
-def _claims_of_parameters(marks: Iterable[ast.expr], path: Path) -> Iterator[Claim]:
-    """Marks of single rows: ``pytest.param(..., marks=pytest.mark.case("..."))``."""
-    for mark in marks:
-        if _mark_name(mark) != "parametrize":
-            continue
-        for node in ast.walk(mark):
+    def body(self, statements: Sequence[ast.stmt]) -> Iterator[Claim]:
+        """Claims of a module or class body: of its own ``pytestmark`` and of its members."""
+        members = [statement for statement in statements if _is_test(statement) and _runs(statement)]
+        own = _pytestmark(statements)
+        if not members or _not_run(own):
+            return
+        yield from self.marks(own)
+        for member in members:
+            yield from self.marks(member.decorator_list)
+            if isinstance(member, ast.ClassDef):
+                yield from self.body(member.body)
+
+    def marks(self, marks: Iterable[ast.expr]) -> Iterator[Claim]:
+        for mark in marks:
+            match _mark_name(mark), mark:
+                case "case", ast.Call(args=ids):
+                    yield from map(self.claim, ids)
+                case "parametrize", ast.Call(args=[_, rows, *_]):
+                    yield from self.rows(rows)
+
+    def rows(self, table: ast.expr) -> Iterator[Claim]:
+        """Claims of single rows: ``pytest.param(..., marks=pytest.mark.case("..."))``."""
+        if isinstance(table, ast.Name):
+            table = self.tables.get(table.id, table)
+        for node in ast.walk(table):
             if isinstance(node, ast.Call) and _last_name(node.func) == "param":
-                rows = [row for word in node.keywords if word.arg == "marks" for row in _flatten(word.value)]
-                if not _not_run(rows):
-                    yield from _case_ids(rows, path)
+                marks = [
+                    mark for word in node.keywords if word.arg == "marks" for mark in _flatten(word.value)
+                ]
+                if not _not_run(marks):
+                    yield from self.marks(marks)
+
+    def claim(self, argument: ast.expr) -> Claim:
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            return Claim(argument.value, self.path, argument.lineno)
+        raise LedgerError(
+            f"{self.path}:{argument.lineno} has a case mark that is no plain string: write the id out"
+        )
 
 
-def _pytestmark(statement: ast.stmt) -> list[ast.expr]:
+def _assignments(body: Iterable[ast.stmt]) -> dict[str, ast.expr]:
+    """What the names assigned in a body stand for."""
+    named: dict[str, ast.expr] = {}
+    for statement in body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                named[name] = value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                named[name] = value
+    return named
+
+
+def _pytestmark(body: Iterable[ast.stmt]) -> list[ast.expr]:
     """The marks that ``pytestmark = ...`` gives to everything in the same body."""
-    match statement:
-        case ast.Assign(targets=[ast.Name(id="pytestmark")], value=value):
-            return _flatten(value)
-        case ast.AnnAssign(target=ast.Name(id="pytestmark"), value=ast.expr() as value):
-            return _flatten(value)
-    return []
+    value = _assignments(body).get("pytestmark")
+    return [] if value is None else _flatten(value)
 
 
-def _holds_tests(
-    statement: ast.stmt,
-) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+def _is_test(statement: ast.stmt) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
     """Whether pytest collects it: by name, as everywhere in this repository."""
     match statement:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
@@ -189,20 +210,17 @@ def _holds_tests(
     return False
 
 
+def _runs(test: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    """Whether anything of it is run: a class runs with at least one of its tests."""
+    if _not_run(test.decorator_list):
+        return False
+    if not isinstance(test, ast.ClassDef):
+        return True
+    return not _not_run(_pytestmark(test.body)) and any(_is_test(it) and _runs(it) for it in test.body)
+
+
 def _flatten(value: ast.expr) -> list[ast.expr]:
     return list(value.elts) if isinstance(value, ast.List | ast.Tuple) else [value]
-
-
-def _case_ids(marks: Iterable[ast.expr], path: Path) -> Iterator[Claim]:
-    for mark in marks:
-        if not isinstance(mark, ast.Call) or _mark_name(mark) != "case":
-            continue
-        for argument in mark.args:
-            if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
-                raise LedgerError(
-                    f"{path}:{mark.lineno} has a case mark that is no plain string: write the id out"
-                )
-            yield Claim(argument.value, path, mark.lineno)
 
 
 def _not_run(marks: Iterable[ast.expr]) -> bool:

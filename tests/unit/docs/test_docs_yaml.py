@@ -1,4 +1,4 @@
-"""Every YAML block in the documentation is something that a reader can apply as it stands."""
+"""Every YAML in the documentation and the examples is something that the API takes as it stands."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shared.api.kustomize_v1 import Kustomization
+from shared.api.source_v1 import GitRepository
+
 ROOT = Path(__file__).parents[3]
 FENCE = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MODELS = {
+    ("source.toolkit.fluxcd.io/v1", "GitRepository"): GitRepository,
+    ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"): Kustomization,
+}
 
 
 def blocks():
@@ -18,6 +25,23 @@ def blocks():
             yield pytest.param(match[1], id=f"{page.relative_to(ROOT)}:{line}")
 
 
+def examples():
+    for path in sorted((ROOT / "examples").rglob("*.yaml")):
+        yield pytest.param(path.read_text("utf-8"), id=str(path.relative_to(ROOT)))
+
+
+def fields(value, prefix=""):
+    """The paths of all fields below a value."""
+    match value:
+        case dict():
+            return {path for key, inner in value.items() for path in fields(inner, f"{prefix}.{key}")} | {
+                prefix
+            }
+        case list():
+            return {path for inner in value for path in fields(inner, f"{prefix}[]")} | {prefix}
+    return {prefix}
+
+
 @pytest.mark.parametrize("block", list(blocks()))
 def test_blocks_are_complete_objects(block):
     objects = list(yaml.safe_load_all(block))
@@ -26,3 +50,12 @@ def test_blocks_are_complete_objects(block):
         assert obj["apiVersion"]
         assert obj["kind"]
         assert obj["metadata"]["name"]
+
+
+@pytest.mark.parametrize("text", [*blocks(), *examples()])
+def test_our_own_kinds_are_valid_and_use_known_fields_only(text):
+    for obj in yaml.safe_load_all(text):
+        model = MODELS.get((obj["apiVersion"], obj["kind"]))
+        if model is not None:
+            known = model.model_validate(obj).model_dump(mode="json", by_alias=True, exclude_unset=True)
+            assert fields(obj["spec"]) - fields(known["spec"]) == set()

@@ -74,6 +74,17 @@ def test_what_does_not_run_claims_nothing(mark, template):
     assert ids(template.format(mark=mark)) == []
 
 
+def test_marks_of_rows_in_a_named_table_count():
+    table = 'ROWS: list = [pytest.param(1, marks=pytest.mark.case("a-1"))]'
+    assert ids(f'{table}\n@pytest.mark.parametrize("x", ROWS)\ndef test_it(x): ...') == ["a-1"]
+
+
+def test_a_class_or_module_with_no_test_that_runs_claims_nothing():
+    skipped = "@pytest.mark.skip\n{0}def test_it(): ..."
+    assert ids('pytestmark = pytest.mark.case("a-1")\n' + skipped.format("")) == []
+    assert ids('@pytest.mark.case("a-1")\nclass TestIt:\n    ' + skipped.format("    ")) == []
+
+
 def test_marks_of_functions_that_are_no_tests_claim_nothing():
     assert ids('@pytest.mark.case("a-1")\ndef server(): ...') == []
 
