@@ -55,9 +55,7 @@ def run(name: str, settings_model: type[S], build: Build[S]) -> None:
         raise SystemExit(1) from error
     except BaseExceptionGroup as group:
         for leaf in _leaves(group):
-            structlog.get_logger("setup").error(
-                "stopped by an error", error=f"{type(error).__name__}: {error}"
-            )
+            structlog.get_logger("setup").error("stopped by an error", error=f"{type(leaf).__name__}: {leaf}")
         raise SystemExit(1) from group
     raise SystemExit(0)
 
