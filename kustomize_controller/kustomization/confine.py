@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kustomize_controller.kustomization.generate import FILE_NAMES, Root
-from kustomize_controller.kustomization.paths import resolved
+from kustomize_controller.kustomization.paths import holds_directory, holds_file, resolved
 from kustomize_controller.kustomization.request import BuildFailed
 from kustomize_controller.kustomization.shape import AmbiguousField, recognised
 from shared.lang import yaml
@@ -90,7 +90,7 @@ class _Surveyor:
             file = _join(directory, name)
             if file in instead:
                 _Reader(self, file, directory).follow(instead[file], plugins=plugins)
-            elif (self.tree / file).is_file():
+            elif holds_file(self.tree, file):
                 self.files.add(file)
                 _Reader(self, file, directory).follow(self._kustomization(file), plugins=plugins)
 
@@ -138,7 +138,7 @@ class _Reader:
         target = self._target(name, reference)
         if target is None:
             return
-        if (self.surveyor.tree / target).is_dir():
+        if holds_directory(self.surveyor.tree, target):
             self.surveyor.todo.append((target, plugins))
         else:
             self._take(target)
@@ -154,11 +154,10 @@ class _Reader:
             self._settings(name, inline)
 
     def _configuration(self, name: str, file: str) -> None:
-        place = self.surveyor.tree / file
-        if not place.is_file():
+        if not holds_file(self.surveyor.tree, file):
             return
         try:
-            documents = yaml.load_all(place.read_bytes())
+            documents = yaml.load_all((self.surveyor.tree / file).read_bytes())
         except yaml.YamlError as error:
             raise BuildFailed(f"{self._where(name)}: failed to decode '{file}': {error}") from error
         self._settings(name, documents)
@@ -191,23 +190,20 @@ class _Reader:
             self._file(name, reference)
 
     def _take(self, target: str) -> None:
-        place = self.surveyor.tree / target
-        if place.is_file():
+        if holds_file(self.surveyor.tree, target):
             self.surveyor.files.add(target)
-        elif place.is_dir():
+        elif holds_directory(self.surveyor.tree, target):
             self.surveyor.directories.add(target)
 
     def _target(self, name: str, reference: str) -> str | None:
         """Where a reference leads inside the tree; None if to another machine, or if it is no path at all."""
-        if "\0" in reference or len(reference) > os.pathconf("/", "PC_PATH_MAX"):
-            raise BuildFailed(f"{self._where(name)}: a reference is no valid path")
         if _LOCAL_REPOSITORY.match(reference):
             raise BuildFailed(
                 f"fs-security-constraint: {self._where(name)}: "
                 f"'{_short(reference)}' is not a path in the artifact"
             )
         target = resolved(self.directory, reference)
-        local = target is not None and not _HTTP.match(reference) and (self.surveyor.tree / target).is_file()
+        local = target is not None and not _HTTP.match(reference) and holds_file(self.surveyor.tree, target)
         if not local and (_HTTP.match(reference) or _GIT.match(reference)):
             self._remote(name, reference)
             return None

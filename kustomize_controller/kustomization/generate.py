@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kustomize_controller.kustomization.paths import directory_at, resolved
+from kustomize_controller.kustomization.paths import directory_at, holds_directory, holds_file, resolved
 from kustomize_controller.kustomization.request import BuildFailed, ImageOverride, Overlay
 from kustomize_controller.kustomization.shape import AmbiguousField, recognised
 from shared.lang import yaml
@@ -46,7 +46,7 @@ class Root:
 def generate(tree: Path, path: str, overlay: Overlay) -> Root:
     """Make the root file for a path of the tree; blocking, and it writes nothing."""
     directory = directory_at(tree, path)
-    name = next((name for name in FILE_NAMES if (tree / directory / name).is_file()), None)
+    name = next((name for name in FILE_NAMES if holds_file(tree, f"{directory}/{name}")), None)
     document = _scanned(tree, directory) if name is None else _loaded(tree, directory, name)
     _lay_over(document, overlay, tree, directory)
     return Root(directory, name or FILE_NAMES[0], document, yaml.dump(document))
@@ -94,7 +94,7 @@ def _manifests(top: Path, shown: str, below: str = "") -> Iterator[str]:
     for entry in entries:
         name = f"{below}{entry.name}"
         if entry.is_dir():
-            if any((top / name / known).is_file() for known in FILE_NAMES):
+            if any(holds_file(top, f"{name}/{known}") for known in FILE_NAMES):
                 yield name
             else:
                 yield from _manifests(top, shown, f"{name}/")
@@ -162,7 +162,7 @@ def _components(overlay: Overlay, tree: Path, directory: str) -> Iterator[str]:
             raise BuildFailed(f"component path '{component}' must be local and relative")
         if overlay.ignore_missing_components:
             target = resolved(directory, component)
-            if target is not None and not (tree / target).exists():
+            if target is not None and not (holds_directory(tree, target) or holds_file(tree, target)):
                 continue
         yield component
 

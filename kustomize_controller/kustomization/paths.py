@@ -4,6 +4,7 @@ Trees are unpacked without links, so a path is confined by its words alone: `..`
 root. Paths travel as `PurePosixPath`-like strings relative to the root; "." is the root itself.
 """
 
+import os
 import posixpath
 from pathlib import Path
 
@@ -22,9 +23,19 @@ def resolved(base: str, reference: str) -> str | None:
     return None if outside else target
 
 
+def holds_file(root: Path, relative: str) -> bool:
+    """Whether there is such a file; a name that can't exist is no error but a no."""
+    return os.path.isfile(root / relative)  # noqa: PTH113 - unlike Path, it knows no impossible names
+
+
+def holds_directory(root: Path, relative: str) -> bool:
+    """Whether there is such a directory; a name that can't exist is no error but a no."""
+    return os.path.isdir(root / relative)  # noqa: PTH112 - unlike Path, it knows no impossible names
+
+
 def directory_at(root: Path, path: str) -> str:
     """The relative path of an existing directory of the tree; otherwise the build fails."""
     relative = confined(path)
-    if "\0" in relative or not (root / relative).is_dir():
+    if not holds_directory(root, relative):
         raise BuildFailed(f"kustomization path not found: no directory '{relative}' in the artifact")
     return relative

@@ -50,10 +50,8 @@ class Jail:
         if version == 0:
             return
         known = (1 << max(bits for since, bits in _RIGHTS_SINCE.items() if since <= version)) - 1
-        tcp = 0 if self.network or version < _TCP_SINCE else _TCP
-        attributes = struct.pack(
-            "=QQ" if version >= _TCP_SINCE else "=Q", *(known, tcp)[: 1 + (version >= _TCP_SINCE)]
-        )
+        tcp = 0 if self.network else _TCP
+        attributes = struct.pack("=QQ", known, tcp)[: 16 if version >= _TCP_SINCE else 8]
         ruleset = _syscall(_CREATE_RULESET, attributes, len(attributes), 0)
         try:
             _allow(ruleset, (*SYSTEM, *self.read), _READ)

@@ -107,6 +107,16 @@ async def test_components_of_the_spec_are_local_and_relative(builder, tree, comp
         await builder.build(tree({"a.yaml": OBJECT}), BuildRequest(overlay=Overlay(components=(component,))))
 
 
+@pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)
+@pytest.mark.parametrize(
+    "name", ["x" * 300, "x/" * 3000, '"nul\\0byte"'], ids=["long name", "long path", "nul"]
+)
+async def test_an_impossible_name_is_a_failure_of_the_build(builder, tree, field, name):
+    root = tree({"kustomization.yaml": HEADER + field % name, "a.yaml": OBJECT})
+    with pytest.raises(BuildFailed):
+        await builder.build(root, BuildRequest())
+
+
 CHART_PLUGIN = "{apiVersion: builtin, kind: HelmChartInflationGenerator, metadata: {name: x}, name: c}"
 
 

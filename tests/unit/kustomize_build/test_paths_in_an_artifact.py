@@ -62,7 +62,7 @@ def test_no_reference_leaves_the_root(path, reference):
         assert joined == "/root" or joined.startswith("/root/")
 
 
-@pytest.mark.parametrize("path", ["gone", "file", "../gone", "nul\0byte"])
+@pytest.mark.parametrize("path", ["gone", "file", "../gone", "nul\0byte", "x" * 300, "x/" * 3000])
 def test_what_is_no_directory_is_not_found(tmp_path, path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BuildFailed, match="kustomization path not found"):
