@@ -48,6 +48,7 @@ class Vigil:
             key = ObjectKey(namespace, identity.name)
             self._feeds[identity] = (feed, key)
             self._stack.enter_context(feed.listening(key, partial(self._touch, identity)))
+            self._touch(identity)  # a feed that others opened may know already
 
     def feed_of(self, identity: ObjectId) -> Feed:
         """The feed that tells about an object."""
