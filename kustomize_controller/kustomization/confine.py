@@ -68,14 +68,14 @@ class _Surveyor:
     files: set[str] = field(default_factory=set)
     directories: set[str] = field(default_factory=set)
     remote: set[str] = field(default_factory=set)
-    todo: list[tuple[str, bool]] = field(default_factory=list)
-    """Directories still to visit, and whether what they build configures plugins."""
-    seen: set[tuple[str, bool]] = field(default_factory=set)
+    todo: list[tuple[str, str | None]] = field(default_factory=list)
+    """Directories still to visit; if what they build configures plugins, with the directory using those."""
+    seen: set[tuple[str, str | None]] = field(default_factory=set)
 
     def run(self, root: Root) -> Survey:
         generated = _join(root.directory, root.file_name)
-        self.seen.add((root.directory, False))
-        self._visit(root.directory, plugins=False, instead={generated: root.document})
+        self.seen.add((root.directory, None))
+        self._visit(root.directory, plugins=None, instead={generated: root.document})
         while self.todo:
             directory, plugins = self.todo.pop()
             if (directory, plugins) not in self.seen:
@@ -84,7 +84,7 @@ class _Surveyor:
         self.files.discard(generated)
         return Survey(tuple(sorted(self.files)), tuple(sorted(self.directories)), tuple(sorted(self.remote)))
 
-    def _visit(self, directory: str, *, plugins: bool, instead: dict[str, JsonObject]) -> None:
+    def _visit(self, directory: str, *, plugins: str | None, instead: dict[str, JsonObject]) -> None:
         self.directories.add(directory)
         for name in FILE_NAMES:
             file = _join(directory, name)
@@ -110,8 +110,11 @@ class _Reader:
     file: str
     directory: str
 
-    def follow(self, document: JsonObject, *, plugins: bool) -> None:
-        """Note each file that the document refers to; with `plugins`, what it builds configures plugins."""
+    def follow(self, document: JsonObject, *, plugins: str | None) -> None:
+        """Note each file that the document refers to.
+
+        With `plugins`, what it builds configures the plugins of that directory, whose paths start there.
+        """
         for name, reference in _listed(document, _DIRECTORIES):
             self._resource(name, reference, plugins=plugins)
         for name, reference in _listed(document, _PLUGINS):
@@ -128,13 +131,13 @@ class _Reader:
         if isinstance(openapi, dict):
             self._file("openapi.path", _folded(openapi).get("path"))
 
-    def _sources(self, name: str, generator: JsonObject) -> None:
+    def _sources(self, name: str, generator: JsonObject, base: str | None = None) -> None:
         for source in _texts(generator.get("files")):
-            self._file(f"{name}.files", source.partition("=")[2] or source)
+            self._file(f"{name}.files", source.partition("=")[2] or source, base)
         for source in (*_texts(generator.get("envs")), *_texts([generator.get("env")])):
-            self._file(f"{name}.envs", source)
+            self._file(f"{name}.envs", source, base)
 
-    def _resource(self, name: str, reference: str, *, plugins: bool) -> None:
+    def _resource(self, name: str, reference: str, *, plugins: str | None) -> None:
         target = self._target(name, reference)
         if target is None:
             return
@@ -142,52 +145,52 @@ class _Reader:
             self.surveyor.todo.append((target, plugins))
         else:
             self._take(target)
-            if plugins:
-                self._configuration(name, target)
+            if plugins is not None:
+                self._configuration(name, target, plugins)
 
     def _plugin(self, name: str, reference: str) -> None:
         """Plugins are configured inline, by a file, or by whatever a directory builds."""
         inline = _inline(reference)
         if inline is None:
-            self._resource(name, reference, plugins=True)
+            self._resource(name, reference, plugins=self.directory)
         else:
-            self._settings(name, inline)
+            self._settings(name, inline, self.directory)
 
-    def _configuration(self, name: str, file: str) -> None:
+    def _configuration(self, name: str, file: str, base: str) -> None:
         if not holds_file(self.surveyor.tree, file):
             return
         try:
             documents = yaml.load_all((self.surveyor.tree / file).read_bytes())
         except yaml.YamlError as error:
             raise BuildFailed(f"{self._where(name)}: failed to decode '{file}': {error}") from error
-        self._settings(name, documents)
+        self._settings(name, documents, base)
 
-    def _settings(self, name: str, value: Any) -> None:
+    def _settings(self, name: str, value: Any, base: str) -> None:
         """Everything in the settings of a builtin plugin that names a file, at whatever depth."""
         if isinstance(value, list):
             for item in value:
-                self._settings(name, item)
+                self._settings(name, item, base)
         if not isinstance(value, dict):
             return
         settings = _folded(value)
-        self._sources(name, settings)
+        self._sources(name, settings, base)
         for key in ("path", "targetfilepath"):
-            self._file(f"{name}.{key}", settings.get(key))
+            self._file(f"{name}.{key}", settings.get(key), base)
         for reference in _texts(settings.get("paths")):
-            self._file_unless_inline(f"{name}.paths", reference)
+            self._file_unless_inline(f"{name}.paths", reference, base)
         for key, item in settings.items():
             if key not in ("fieldspecs", "data", "stringdata"):
-                self._settings(name, item)
+                self._settings(name, item, base)
 
-    def _file(self, name: str, reference: Any) -> None:
+    def _file(self, name: str, reference: Any, base: str | None = None) -> None:
         if isinstance(reference, str) and reference:
-            target = self._target(name, reference)
+            target = self._target(name, reference, base)
             if target is not None:
                 self._take(target)
 
-    def _file_unless_inline(self, name: str, reference: str) -> None:
+    def _file_unless_inline(self, name: str, reference: str, base: str | None = None) -> None:
         if _inline(reference) is None:
-            self._file(name, reference)
+            self._file(name, reference, base)
 
     def _take(self, target: str) -> None:
         if holds_file(self.surveyor.tree, target):
@@ -195,14 +198,14 @@ class _Reader:
         elif holds_directory(self.surveyor.tree, target):
             self.surveyor.directories.add(target)
 
-    def _target(self, name: str, reference: str) -> str | None:
-        """Where a reference leads inside the tree; None if to another machine, or if it is no path at all."""
+    def _target(self, name: str, reference: str, base: str | None = None) -> str | None:
+        """Where a reference leads inside the tree, from here if no base is given; None if to a remote."""
         if _LOCAL_REPOSITORY.match(reference):
             raise BuildFailed(
                 f"fs-security-constraint: {self._where(name)}: "
                 f"'{_short(reference)}' is not a path in the artifact"
             )
-        target = resolved(self.directory, reference)
+        target = resolved(self.directory if base is None else base, reference)
         local = target is not None and not _HTTP.match(reference) and holds_file(self.surveyor.tree, target)
         if not local and (_HTTP.match(reference) or _GIT.match(reference)):
             self._remote(name, reference)

@@ -229,6 +229,21 @@ fieldSpecs:
     assert all(part in name for part in ("file-", "dir-", "inline-"))
 
 
+async def test_plugins_that_a_directory_builds_find_files_where_they_are_used(builder, tree):
+    root = tree(
+        {
+            "app/kustomization.yaml": HEADER + "resources: [a.yaml]\ntransformers: [../plugins]\n",
+            "app/a.yaml": config("a", x="1"),
+            "app/p.yaml": config("a", y="2"),
+            "plugins/kustomization.yaml": HEADER + "resources: [t.yaml]\n",
+            "plugins/t.yaml": "apiVersion: builtin\nkind: PatchTransformer\n"
+            "metadata: {name: p}\npath: p.yaml\n",
+        }
+    )
+    built = await builder.build(root, BuildRequest(path="app"))
+    assert built.objects[0]["data"] == {"x": "1", "y": "2"}
+
+
 async def test_replacements_and_patches_of_plugins_find_their_files(builder, tree):
     root = tree(
         {
