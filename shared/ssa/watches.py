@@ -203,15 +203,16 @@ class SharedWatches:
 
     async def __aexit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
     ) -> None:
         group, self._group = self._group, None
         for opened in self._feeds.values():
             opened.task.cancel()
         if group is not None:
-            await group.__aexit__(kind, error, trace)
+            # Feeds never fail, so the group ends well; an error of the body goes on as it is.
+            await group.__aexit__(None, None, None)
 
     def __len__(self) -> int:
         """How many feeds are open."""
