@@ -1,0 +1,42 @@
+"""A server that knows the generated definitions, and the cases as data."""
+
+import subprocess
+import time
+
+import pytest
+
+from shared.codegen.crds import KINDS, render
+from shared.lang import json
+
+
+class Kubectl:
+    """Runs kubectl against the test cluster."""
+
+    def __init__(self, kubeconfig):
+        self._base = ["kubectl", "--kubeconfig", str(kubeconfig)]
+
+    def __call__(self, *arguments, stdin="", check=True):
+        done = subprocess.run(
+            [*self._base, *arguments], input=stdin, capture_output=True, text=True, check=False, timeout=60
+        )
+        if check:
+            assert done.returncode == 0, done.stderr
+        return done
+
+    def dry_run(self, obj, namespace):
+        """What the server would store, or its refusal."""
+        command = ("create", "-n", namespace, "--dry-run=server", "-o", "json", "-f", "-")
+        done = self(*command, stdin=json.dumps(obj).decode(), check=False)
+        return (json.loads(done.stdout), "") if done.returncode == 0 else (None, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster):
+    run = Kubectl(cluster.kubeconfig)
+    for kind in KINDS:
+        run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=render(kind))
+        run("wait", "--for=condition=Established", "--timeout=30s", f"crd/{kind.PLURAL}.{kind.GROUP}")
+        deadline = time.monotonic() + 30
+        while run("get", f"{kind.PLURAL}.{kind.GROUP}", check=False).returncode:
+            assert time.monotonic() < deadline, f"{kind.KIND} is not served"
+    return run
