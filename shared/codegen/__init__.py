@@ -1,1 +1,4 @@
-"""Writes files that follow from the models: definitions of kinds. Never imported by a controller."""
+"""Writes files that follow from the models: definitions of kinds and their reference pages.
+
+Never imported by a controller.
+"""

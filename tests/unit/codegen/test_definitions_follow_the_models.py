@@ -28,15 +28,17 @@ def schema_of(kind):
     return definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 
 
-def test_the_files_in_the_charts_are_up_to_date():
-    assert main(["crds", "--check", "--root", str(ROOT)]) == 0
+@pytest.mark.parametrize("what", ["crds", "docs"])
+def test_the_files_in_the_repository_are_up_to_date(what):
+    assert main([what, "--check", "--root", str(ROOT)]) == 0
 
 
-def test_a_stale_or_missing_file_is_noticed_and_written(tmp_path, capsys):
-    assert main(["crds", "--check", "--root", str(tmp_path)]) == 1
-    assert "python -m shared.codegen crds" in capsys.readouterr().err
-    assert main(["crds", "--root", str(tmp_path)]) == 0
-    assert main(["crds", "--check", "--root", str(tmp_path)]) == 0
+@pytest.mark.parametrize("what", ["crds", "docs"])
+def test_a_stale_or_missing_file_is_noticed_and_written(tmp_path, capsys, what):
+    assert main([what, "--check", "--root", str(tmp_path)]) == 1
+    assert f"python -m shared.codegen {what}" in capsys.readouterr().err
+    assert main([what, "--root", str(tmp_path)]) == 0
+    assert main([what, "--check", "--root", str(tmp_path)]) == 0
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.KIND)
