@@ -37,5 +37,5 @@ async def wait_gone(
 def _is_gone(vigil: Vigil, identity: ObjectId, uid: str) -> bool:
     obj = vigil.newest(identity)
     if obj is None:
-        return vigil.feed_of(identity).synced
+        return vigil.lacks(identity)
     return bool(uid) and obj["metadata"].get("uid") != uid

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from shared.kube.client import KubeClient
-from shared.kube.errors import ApiError, KubeError, NotFound
+from shared.kube.errors import KubeError
 from shared.kube.resources import Resource, split_api_version
 from shared.lang.json import JsonObject
 from shared.ssa import recreate
@@ -175,7 +175,7 @@ class _Diff:
         """The live object; trouble other than absence is left to the dry-run to report."""
         try:
             return await self.client.get(resource, identity.namespace or None, identity.name)
-        except (NotFound, ApiError):
+        except KubeError:
             return None
 
     async def _dry_run(self, resource: Resource, desired: JsonObject) -> _Answer:

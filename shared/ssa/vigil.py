@@ -59,6 +59,11 @@ class Vigil:
         feed, key = self._feeds[identity]
         return feed.newest(key, known)
 
+    def lacks(self, identity: ObjectId) -> bool:
+        """Whether an object is known not to be there."""
+        feed, key = self._feeds[identity]
+        return feed.lacks(key)
+
     def pods_of(self, identity: ObjectId, selector: str) -> list[JsonObject]:
         """The pods behind an object; the first question begins to watch them."""
         feed = self._pods.get(identity)

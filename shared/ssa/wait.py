@@ -99,7 +99,7 @@ class _Round:
             return Result(Status.UNKNOWN, feed.problem)
         obj = vigil.newest(identity, known)
         if obj is None:
-            return self._absent(identity) if feed.synced else None
+            return self._absent(identity) if vigil.lacks(identity) else None
         result = self.reader.read(obj)
         if result.status is Status.IN_PROGRESS and self.reader.counts_pods(obj):
             selector = pod_selector(obj)

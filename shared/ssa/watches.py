@@ -61,13 +61,15 @@ class Feed:
         self._key = key
         self._pace = pace
         self._version = 0
+        self._polling = False
+        self._absent: set[ObjectKey] = set()
         self._seen: set[ObjectKey] = set()
         self._listeners: dict[ObjectKey, set[Callback]] = {}
 
     def newest(self, key: ObjectKey, known: JsonObject | None = None) -> JsonObject | None:
         """The newer of what was seen and what the caller knows; None when the object is not there (any more).
 
-        Without anything seen or known the answer is None too; `synced` tells whether that means anything.
+        Without anything seen or known the answer is None too; `lacks` tells whether that means anything.
         """
         seen = self.objects.get(key)
         if known is None:
@@ -75,7 +77,13 @@ class Feed:
         version = version_of(known)
         if seen is not None:
             return known if version > version_of(seen) else seen
-        return None if self.synced and self._version >= version else known
+        return None if self.lacks(key, version) else known
+
+    def lacks(self, key: ObjectKey, version: int = 0) -> bool:
+        """Whether the object is known not to be there, as of a resource version."""
+        if self._polling:
+            return key in self._absent
+        return key not in self.objects and self.synced and self._version >= version
 
     @contextmanager
     def listening(self, key: ObjectKey, callback: Callback) -> Iterator[None]:
@@ -88,6 +96,7 @@ class Feed:
             callbacks.discard(callback)
             if not callbacks:
                 del self._listeners[key]
+                self._absent.discard(key)  # nobody reads it any more
 
     async def run(self) -> None:
         """Follows the cluster until it is cancelled; a programming error is handed to those who wait."""
@@ -146,24 +155,24 @@ class Feed:
 
     async def _poll(self, resource: Resource) -> None:
         """Reads what is waited for, again and again, because watching is not allowed."""
+        self._polling = True
         while True:
             for key in [key for key in self._listeners if key != ANY]:
                 await self._read(resource, key)
-            self.synced = True
             await asyncio.sleep(self._pace.poll.total_seconds())
 
     async def _read(self, resource: Resource, key: ObjectKey) -> None:
         try:
             obj = await self._client.get(resource, key.namespace or None, key.name)
         except NotFound:
-            # Read after whatever the waiter applied, so this is the newest there is.
             self.objects.pop(key, None)
-            self._version = 2**63
+            self._absent.add(key)
             self.problem = ""
         except ApiError as error:
             self.problem = str(error)
         else:
             self.objects[key] = obj
+            self._absent.discard(key)
             self.problem = ""
         self._tell(key)
 

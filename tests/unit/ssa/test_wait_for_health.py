@@ -215,6 +215,18 @@ async def test_who_may_not_watch_reads(watches, memory):
     assert memory.asked["watch"] == 1
 
 
+async def test_who_joins_the_reading_is_not_taken_for_gone(watches, memory):
+    memory.refuse["watch"] = Forbidden(403, "Forbidden", "no watch")
+    first = Wait(watches, memory, [], ids=[A])
+    await until(lambda: memory.asked["get"])
+    memory.put(job("b"))
+    second = asyncio.create_task(wait_gone(watches, memory, {B: "uid-b"}, timeout=SHORT))
+    with pytest.raises(StillThere):
+        await second
+    memory.put(job("a", "Complete"))
+    await first.task
+
+
 async def test_who_may_not_even_read_is_told(watches, memory):
     memory.refuse |= {
         "watch": Forbidden(403, "Forbidden", "no"),
