@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from localcluster import programs
 from shared.lang import json, yaml
 
 CHARTS = Path(__file__).parents[3] / "charts"
 
 
-def run(*command, stdin="", check=True):
+def run(program, *arguments, stdin="", check=True):
+    command = [str(programs.path(program)), *arguments]
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=90)
     if check:
         assert done.returncode == 0, done.stdout + done.stderr

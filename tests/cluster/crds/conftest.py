@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from localcluster import programs
 from shared.codegen.crds import KINDS, render
 from shared.lang import json
 
@@ -13,7 +14,7 @@ class Kubectl:
     """Runs kubectl against the test cluster."""
 
     def __init__(self, kubeconfig):
-        self._base = ["kubectl", "--kubeconfig", str(kubeconfig)]
+        self._base = [str(programs.path("kubectl")), "--kubeconfig", str(kubeconfig)]
 
     def __call__(self, *arguments, stdin="", check=True):
         done = subprocess.run(
