@@ -1,1 +1,11 @@
-""""""
+"""A real Kubernetes control plane on loopback: etcd, kube-apiserver, kube-controller-manager, no root, no
+container.
+
+For the demo, the tests and the bench; nothing of it is part of a release. `python -m localcluster --help`
+tells how to use it by hand.
+"""
+
+from localcluster.cluster import Cluster, ClusterError
+from localcluster.programs import ProgramError, ensure, path
+
+__all__ = ["Cluster", "ClusterError", "ProgramError", "ensure", "path"]

@@ -11,9 +11,6 @@ from shared.kube.resources import Resource
 from shared.kube.watch import WatchEvent
 from shared.ssa import Pace, SharedWatches
 
-# Without this, CPython makes an event loop when pytest-asyncio asks for the current one; nobody closes it.
-asyncio.set_event_loop(None)
-
 KINDS = {
     ("", "ConfigMap"): Resource("", "v1", "configmaps", "ConfigMap"),
     ("", "Secret"): Resource("", "v1", "secrets", "Secret"),

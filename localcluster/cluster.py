@@ -1,0 +1,302 @@
+"""Starts, stops and talks to one control plane."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from localcluster import programs
+from localcluster.component import Component, Identity, Usage
+from localcluster.state import State, clusters, sweep
+
+_READY_SECONDS: Final = 120.0
+_PAUSE: Final = 0.05
+_HOST: Final = "127.0.0.1"
+_STARTS: Final = 3
+
+
+class ClusterError(Exception):
+    """The control plane did not come up, or went down; str() has the end of the log."""
+
+
+class Cluster:
+    """A control plane of one's own on free ports; a context manager that leaves nothing behind.
+
+    `detached` lets it outlive this process; `name` is the name of its folder then.
+    """
+
+    def __init__(self, *, name: str = "", detached: bool = False, log_level: int = 1) -> None:
+        self._name = name
+        self._detached = detached
+        self._log_level = log_level
+        self._components: dict[str, Component] = {}
+        self._token = secrets.token_urlsafe(32)
+        self.folder = Path()
+        self.server = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Kubeconfig of the administrator."""
+        return self.folder / "kubeconfig"
+
+    def start(self) -> None:
+        """Brings the control plane up and waits until it serves; cleans up after dead clusters first.
+
+        Raises:
+            ClusterError: it doesn't come up; ProgramError: a program can't be built.
+        """
+        built = programs.ensure_all(("etcd", "kube-apiserver", "kube-controller-manager", "kubectl"))
+        sweep()
+        for attempt in range(1, _STARTS + 1):
+            self._make_folder()
+            try:
+                self._start_all(built)
+            except ClusterError:
+                # A port may have been taken between the moment it was found free and its use.
+                self.stop()
+                if attempt == _STARTS:
+                    raise
+            except BaseException:
+                self.stop()
+                raise
+            else:
+                return
+
+    def stop(self) -> None:
+        """Ends everything and removes the folder."""
+        for component in reversed(self._components.values()):
+            component.stop()
+        self._components.clear()
+        if self.folder != Path():
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def adopt(self) -> None:
+        """Connects to the running cluster in `folder`, which somebody else started."""
+        state = State.load(self.folder)
+        if state is None:
+            raise ClusterError(f"{self.folder} holds no cluster; python -m localcluster up")
+        self.server = state.server
+        self._token = json.loads(self.kubeconfig.read_text())["users"][0]["user"]["token"]
+
+    def stop_component(self, name: str) -> None:
+        """Ends one of `etcd`, `kube-apiserver`, `kube-controller-manager`."""
+        self._components[name].stop()
+
+    def start_component(self, name: str) -> None:
+        """Starts a stopped component again, on its old port, and waits until the API server serves."""
+        self._components[name].start()
+        self._save()
+        self._wait_ready()
+
+    def usage(self) -> dict[str, Usage]:
+        """What each component has used so far."""
+        return {name: component.identity.usage() for name, component in self._components.items()}
+
+    def get(self, path: str) -> bytes:
+        """GETs a path of the API server as administrator, `/metrics` for example."""
+        request = urllib.request.Request(  # noqa: S310 - always https to our own server
+            self.server + path, headers={"Authorization": f"Bearer {self._token}"}
+        )
+        with urllib.request.urlopen(request, context=self._tls(), timeout=30) as answer:  # noqa: S310
+            body: bytes = answer.read()
+            return body
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        """Runs kubectl as administrator; gives what it prints.
+
+        Raises:
+            ClusterError: kubectl failed, with its message.
+        """
+        command = [str(programs.path("kubectl")), "--kubeconfig", str(self.kubeconfig), *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=120)
+        if done.returncode:
+            raise ClusterError(f"kubectl {' '.join(arguments[:3])}: {done.stderr.strip()}")
+        return done.stdout
+
+    def token(self, namespace: str, account: str) -> str:
+        """A token of a service account, good for a day."""
+        return self.kubectl("create", "token", account, "-n", namespace, "--duration=24h").strip()
+
+    def kubeconfig_for(self, namespace: str, account: str) -> Path:
+        """A kubeconfig with exactly the rights of a service account."""
+        target = self.folder / f"{namespace}-{account}.kubeconfig"
+        self._write_kubeconfig(target, self.token(namespace, account))
+        return target
+
+    def _make_folder(self) -> None:
+        if self._name:
+            self.folder = clusters() / self._name
+            self.folder.mkdir(mode=0o700)
+        else:
+            self.folder = Path(tempfile.mkdtemp(dir=clusters(), prefix="cluster-"))
+
+    def _start_all(self, built: dict[str, Path]) -> None:
+        client, peer, api, manager = _free_ports(4)
+        self.server = f"https://{_HOST}:{api}"
+        _write_key(self.folder / "sa.key")
+        _private(self.folder / "tokens.csv", f'{self._token},admin,admin,"system:masters"\n')
+        self._launch("etcd", built, _etcd_flags(self.folder, client, peer))
+        self._launch("kube-apiserver", built, self._api_flags(client, api))
+        self._wait_ready()
+        self._write_kubeconfig(self.kubeconfig, self._token)
+        self._launch("kube-controller-manager", built, self._manager_flags(manager))
+        self._wait_account()
+
+    def _launch(self, name: str, built: dict[str, Path], flags: Sequence[str]) -> None:
+        component = Component(name, [str(built[name]), *flags], self.folder / f"{name}.log")
+        component.start()
+        self._components[name] = component
+        self._save()
+
+    def _save(self) -> None:
+        owner = None if self._detached else Identity.of(os.getpid())
+        components = {name: component.identity for name, component in self._components.items()}
+        State(self.folder, owner, components, self.server).save()
+
+    def _api_flags(self, etcd: int, port: int) -> list[str]:
+        key = self.folder / "sa.key"
+        return [
+            f"--etcd-servers=http://{_HOST}:{etcd}",
+            f"--bind-address={_HOST}",
+            f"--advertise-address={_HOST}",
+            f"--secure-port={port}",
+            f"--cert-dir={self.folder / 'certs'}",
+            f"--service-account-key-file={key}",
+            f"--service-account-signing-key-file={key}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            "--authorization-mode=RBAC",
+            f"--token-auth-file={self.folder / 'tokens.csv'}",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            "--endpoint-reconciler-type=none",
+            f"--v={self._log_level}",
+        ]
+
+    def _manager_flags(self, port: int) -> list[str]:
+        return [
+            f"--kubeconfig={self.kubeconfig}",
+            f"--service-account-private-key-file={self.folder / 'sa.key'}",
+            "--use-service-account-credentials",
+            "--leader-elect=false",
+            f"--bind-address={_HOST}",
+            f"--secure-port={port}",
+            # The defaults would throttle it, and with it whatever is measured against this cluster.
+            "--kube-api-qps=1000",
+            "--kube-api-burst=2000",
+        ]
+
+    def _wait_ready(self) -> None:
+        def ready() -> bool:
+            try:
+                return self.get("/readyz") == b"ok"
+            except (OSError, urllib.error.URLError, ssl.SSLError):
+                return False
+
+        self._wait(ready, "the API server does not get ready")
+
+    def _wait_account(self) -> None:
+        def there() -> bool:
+            try:
+                return bool(json.loads(self.get("/api/v1/namespaces/default/serviceaccounts/default")))
+            except (OSError, urllib.error.URLError):
+                return False
+
+        self._wait(there, "the controller manager makes no service accounts")
+
+    def _wait(self, condition: Callable[[], bool], trouble: str) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not condition():
+            for component in self._components.values():
+                if not component.running:
+                    raise ClusterError(f"{component.name} ended:\n{component.tail()}")
+            if time.monotonic() > deadline:
+                last = list(self._components.values())[-1]
+                raise ClusterError(f"{trouble}:\n{last.tail()}")
+            time.sleep(_PAUSE)
+
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.folder / "certs" / "apiserver.crt"))
+
+    def _write_kubeconfig(self, target: Path, token: str) -> None:
+        authority = base64.b64encode((self.folder / "certs" / "apiserver.crt").read_bytes()).decode()
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "local",
+            "clusters": [
+                {"name": "local", "cluster": {"server": self.server, "certificate-authority-data": authority}}
+            ],
+            "users": [{"name": "local", "user": {"token": token}}],
+            "contexts": [{"name": "local", "context": {"cluster": "local", "user": "local"}}],
+        }
+        _private(target, json.dumps(content))
+
+
+def _etcd_flags(folder: Path, client: int, peer: int) -> list[str]:
+    return [
+        f"--data-dir={folder / 'etcd'}",
+        f"--listen-client-urls=http://{_HOST}:{client}",
+        f"--advertise-client-urls=http://{_HOST}:{client}",
+        f"--listen-peer-urls=http://{_HOST}:{peer}",
+        f"--initial-advertise-peer-urls=http://{_HOST}:{peer}",
+        f"--initial-cluster=default=http://{_HOST}:{peer}",
+        "--unsafe-no-fsync",
+        "--log-level=warn",
+    ]
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that are free now; all are held open until all are found, so that they differ."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind((_HOST, 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _write_key(target: Path) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+    _private(target, pem.decode())
+
+
+def _private(target: Path, text: str) -> None:
+    """Writes a file that only its owner can read, from its first byte on."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

