@@ -5,7 +5,8 @@ For the demo, the tests and the bench; nothing of it is part of a release. `pyth
 tells how to use it by hand.
 """
 
-from localcluster.cluster import Cluster, ClusterError
+from localcluster.access import Access, ClusterError
+from localcluster.cluster import Cluster
 from localcluster.programs import ProgramError, ensure, path
 
-__all__ = ["Cluster", "ClusterError", "ProgramError", "ensure", "path"]
+__all__ = ["Access", "Cluster", "ClusterError", "ProgramError", "ensure", "path"]

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from localcluster import programs
-from localcluster.cluster import Cluster, ClusterError
+from localcluster.access import ClusterError
+from localcluster.cluster import Cluster
 from localcluster.state import State, clusters
 
 

@@ -9,7 +9,6 @@ import secrets
 import shutil
 import socket
 import ssl
-import subprocess
 import tempfile
 import time
 import urllib.error
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from localcluster import programs
+from localcluster.access import Access, ClusterError, private
 from localcluster.component import Component, Identity, Usage
 from localcluster.state import State, clusters, sweep
 
@@ -32,11 +32,7 @@ _HOST: Final = "127.0.0.1"
 _STARTS: Final = 3
 
 
-class ClusterError(Exception):
-    """The control plane did not come up, or went down; str() has the end of the log."""
-
-
-class Cluster:
+class Cluster(Access):
     """A control plane of one's own on free ports; a context manager that leaves nothing behind.
 
     `detached` lets it outlive this process; `name` is the name of its folder then.
@@ -48,8 +44,8 @@ class Cluster:
         self._log_level = log_level
         self._components: dict[str, Component] = {}
         self._token = secrets.token_urlsafe(32)
-        self.folder = Path()
         self.server = ""
+        super().__init__(Path(), Path())
 
     def __enter__(self) -> Self:
         self.start()
@@ -62,11 +58,6 @@ class Cluster:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-    @property
-    def kubeconfig(self) -> Path:
-        """Kubeconfig of the administrator."""
-        return self.folder / "kubeconfig"
 
     def start(self) -> None:
         """Brings the control plane up and waits until it serves; cleans up after dead clusters first.
@@ -104,6 +95,7 @@ class Cluster:
         state = State.load(self.folder)
         if state is None:
             raise ClusterError(f"{self.folder} holds no cluster; python -m localcluster up")
+        self.kubeconfig = self.folder / "kubeconfig"
         self.server = state.server
         self._token = json.loads(self.kubeconfig.read_text())["users"][0]["user"]["token"]
 
@@ -130,44 +122,23 @@ class Cluster:
             body: bytes = answer.read()
             return body
 
-    def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        """Runs kubectl as administrator; gives what it prints.
-
-        Raises:
-            ClusterError: kubectl failed, with its message.
-        """
-        command = [str(programs.path("kubectl")), "--kubeconfig", str(self.kubeconfig), *arguments]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=120)
-        if done.returncode:
-            raise ClusterError(f"kubectl {' '.join(arguments[:3])}: {done.stderr.strip()}")
-        return done.stdout
-
-    def token(self, namespace: str, account: str) -> str:
-        """A token of a service account, good for a day."""
-        return self.kubectl("create", "token", account, "-n", namespace, "--duration=24h").strip()
-
-    def kubeconfig_for(self, namespace: str, account: str) -> Path:
-        """A kubeconfig with exactly the rights of a service account."""
-        target = self.folder / f"{namespace}-{account}.kubeconfig"
-        self._write_kubeconfig(target, self.token(namespace, account))
-        return target
-
     def _make_folder(self) -> None:
         if self._name:
             self.folder = clusters() / self._name
             self.folder.mkdir(mode=0o700)
         else:
             self.folder = Path(tempfile.mkdtemp(dir=clusters(), prefix="cluster-"))
+        self.kubeconfig = self.folder / "kubeconfig"
 
     def _start_all(self, built: dict[str, Path]) -> None:
         client, peer, api, manager = _free_ports(4)
         self.server = f"https://{_HOST}:{api}"
         _write_key(self.folder / "sa.key")
-        _private(self.folder / "tokens.csv", f'{self._token},admin,admin,"system:masters"\n')
+        private(self.folder / "tokens.csv", f'{self._token},admin,admin,"system:masters"\n')
         self._launch("etcd", built, _etcd_flags(self.folder, client, peer))
         self._launch("kube-apiserver", built, self._api_flags(client, api))
         self._wait_ready()
-        self._write_kubeconfig(self.kubeconfig, self._token)
+        self._write_kubeconfig()
         self._launch("kube-controller-manager", built, self._manager_flags(manager))
         self._wait_account()
 
@@ -245,7 +216,7 @@ class Cluster:
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.folder / "certs" / "apiserver.crt"))
 
-    def _write_kubeconfig(self, target: Path, token: str) -> None:
+    def _write_kubeconfig(self) -> None:
         authority = base64.b64encode((self.folder / "certs" / "apiserver.crt").read_bytes()).decode()
         content = {
             "apiVersion": "v1",
@@ -254,10 +225,10 @@ class Cluster:
             "clusters": [
                 {"name": "local", "cluster": {"server": self.server, "certificate-authority-data": authority}}
             ],
-            "users": [{"name": "local", "user": {"token": token}}],
+            "users": [{"name": "local", "user": {"token": self._token}}],
             "contexts": [{"name": "local", "context": {"cluster": "local", "user": "local"}}],
         }
-        _private(target, json.dumps(content))
+        private(self.kubeconfig, json.dumps(content))
 
 
 def _etcd_flags(folder: Path, client: int, peer: int) -> list[str]:
@@ -292,11 +263,4 @@ def _write_key(target: Path) -> None:
         serialization.PrivateFormat.TraditionalOpenSSL,
         serialization.NoEncryption(),
     )
-    _private(target, pem.decode())
-
-
-def _private(target: Path, text: str) -> None:
-    """Writes a file that only its owner can read, from its first byte on."""
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
+    private(target, pem.decode())

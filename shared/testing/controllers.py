@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from localcluster import Cluster, programs
+from localcluster import Access, programs
 from localcluster.component import Identity, Usage
 
 _CHARTS: Final = Path(__file__).parents[2] / "charts"
@@ -121,7 +121,7 @@ class Suite:
     rights.
     """
 
-    def __init__(self, cluster: Cluster, folder: Path, namespace: str = "flux-system") -> None:
+    def __init__(self, cluster: Access, folder: Path, namespace: str = "flux-system") -> None:
         self.cluster = cluster
         self.namespace = namespace
         self._folder = folder
@@ -131,7 +131,7 @@ class Suite:
         self.source: ControllerProcess | None = None
         self.kustomize: ControllerProcess | None = None
 
-    def install(self) -> None:
+    def install(self, *values: str) -> None:
         """Installs the charts: CRDs, accounts, RBAC. The Deployments find no node; the processes stand in
         for them.
         """
@@ -139,6 +139,7 @@ class Suite:
             command = [str(programs.ensure("helm")), "upgrade", "--install", chart, str(_CHARTS / chart)]
             command += ["--namespace", self.namespace, "--create-namespace", "--take-ownership"]
             command += ["--kubeconfig", str(self.cluster.kubeconfig)]
+            command += [f"--set={value}" for value in values]
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
             if done.returncode:
                 raise RuntimeError(f"helm install of {chart}: {done.stderr}")
