@@ -144,6 +144,14 @@ class Suite:
             if done.returncode:
                 raise RuntimeError(f"helm install of {chart}: {done.stderr}")
 
+    def uninstall(self) -> None:
+        """Removes what `install` installed, the namespace included; the CRDs stay, as the charts promise."""
+        for chart in ("kustomize-controller", "source-controller"):
+            command = [str(programs.ensure("helm")), "uninstall", chart, "--namespace", self.namespace]
+            command += ["--kubeconfig", str(self.cluster.kubeconfig), "--ignore-not-found"]
+            subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        self.cluster.kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
+
     def start(self, source: Sequence[str] = (), kustomize: Sequence[str] = ()) -> None:
         """Starts both controllers, with more arguments on demand."""
         port = free_ports(1)[0]

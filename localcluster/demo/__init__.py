@@ -1,0 +1,1 @@
+"""`make demo`: a commit rolling out through Headrace on a real control plane, told as it happens."""
