@@ -109,9 +109,8 @@ def main() -> int:
 
 def _print(report: dict) -> None:
     print(f"\nidle: {', '.join(f'{name} {mib} MiB' for name, mib in report['idle_mib'].items())}\n")
-    print(
-        f"{'scenario':<24}{'seconds':>9}{'CPU-s source':>14}{'kustomize':>11}{'API server':>12}  requests per object"
-    )
+    heads = f"{'scenario':<24}{'seconds':>9}{'CPU-s source':>14}{'kustomize':>11}{'API server':>12}"
+    print(f"{heads}  requests per object")
     for name, cost in report["scenarios"].items():
         cpu = cost["cpu"]
         requests = cost["requests"]["kustomize-controller"]
@@ -121,9 +120,8 @@ def _print(report: dict) -> None:
             f"{name:<24}{cost['seconds']:>9}{cpu['source-controller']:>14}{cpu['kustomize-controller']:>11}"
             f"{cpu['kube-apiserver']:>12}  {total} = {each}"
         )
-    print(
-        f"\npeak: {', '.join(f'{k} {v} MiB' for k, v in list(report['scenarios'].values())[-1]['peak_mib'].items())}"
-    )
+    peaks = list(report["scenarios"].values())[-1]["peak_mib"]
+    print(f"\npeak: {', '.join(f'{name} {mib} MiB' for name, mib in peaks.items())}")
 
 
 if __name__ == "__main__":
