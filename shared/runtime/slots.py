@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import Final
 
 _FRESH: Final = 0
@@ -41,7 +42,9 @@ class Slots:
             if waiter.done() and not waiter.cancelled():
                 self.give()
             else:
-                queue.remove(waiter)
+                # A `give` in between may have thrown the cancelled waiter out already.
+                with suppress(ValueError):
+                    queue.remove(waiter)
             raise
 
     def give(self) -> None:
