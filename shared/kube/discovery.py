@@ -62,12 +62,17 @@ class Discovery:
         async with self._lock:
             if self._age != seen and not self._stale:
                 return
+            # Cleared before asking: an `invalidate` meanwhile counts.
             self._stale = False
-            for path in ("/api", "/apis"):
-                etag, body = await self._get(path, _ACCEPT, self._etags.get(path, ""))
-                if body is not None:
-                    self._documents[path] = _index(loads(body))
-                    self._etags[path] = etag
+            try:
+                for path in ("/api", "/apis"):
+                    etag, body = await self._get(path, _ACCEPT, self._etags.get(path, ""))
+                    if body is not None:
+                        self._documents[path] = _index(loads(body))
+                        self._etags[path] = etag
+            except BaseException:
+                self._stale = True
+                raise
             self._age += 1
 
 

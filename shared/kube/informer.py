@@ -83,11 +83,16 @@ class Informer(Generic[H]):
                 if not version:
                     version = await self._list(resource)
                     self.synced.set()
+                quiet = True
                 async for seen in self._watch(resource, version):
-                    version = seen
+                    version, quiet = seen, False
                     backoff = _BACKOFF_MIN
+                if quiet:
+                    # A server that ends watches at once must not be asked without pause.
+                    backoff = await _pause(backoff)
             except Gone:
                 version = ""
+                backoff = await _pause(backoff)
             except (NoMatch, NotFound) as error:
                 version = ""
                 self._absent(error)
@@ -97,8 +102,7 @@ class Informer(Generic[H]):
                 self._log.info("watch interrupted, going on", error=str(error), wait=round(backoff, 1))
                 if isinstance(error, ApiError) and error.status < 500 and error.status != 429:
                     version = ""
-                await asyncio.sleep(backoff * random.uniform(0.5, 1.0))
-                backoff = min(backoff * 2, _BACKOFF_MAX)
+                backoff = await _pause(backoff)
 
     def _absent(self, error: KubeError) -> None:
         for key in self.store:
@@ -155,3 +159,9 @@ class Informer(Generic[H]):
         if change is not None:
             for handler in self._handlers:
                 handler(change)
+
+
+async def _pause(backoff: float) -> float:
+    """Waits for about as long as told; gives how long to wait the next time."""
+    await asyncio.sleep(backoff * random.uniform(0.5, 1.0))
+    return min(backoff * 2, _BACKOFF_MAX)

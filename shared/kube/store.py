@@ -29,7 +29,10 @@ class Entry(Generic[H]):
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[H]):
-    """What happened to an object; `initial` when it was there before the watch began."""
+    """What happened to an object; `initial` when it was there before the watch began.
+
+    `old` speaks of the same object: one that took the place of a deleted one of its name is new.
+    """
 
     key: ObjectKey
     old: H | None
@@ -81,7 +84,8 @@ class Store(Generic[H]):
         metadata.pop("managedFields", None)
         header = self._digest(obj)
         self._entries[key] = Entry(metadata.get("uid") or "", version, header, dumps(obj))
-        return Change(key, known.header if known else None, header, initial)
+        same = known is not None and known.uid == metadata.get("uid")
+        return Change(key, known.header if known and same else None, header, initial)
 
     def drop(self, key: ObjectKey, uid: str = "") -> Change[H] | None:
         """Forgets an object; with a uid only if it still is that one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-from shared.kube.errors import from_status
+from shared.kube.errors import Unreachable, from_status
 from shared.lang.json import JsonObject, loads
 
 
@@ -25,10 +25,18 @@ async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[WatchEvent]:
     splitter = LineSplitter()
     async for chunk in chunks:
         for line in splitter.feed(chunk):
-            event = loads(line)
-            if event["type"] == "ERROR":
-                raise from_status(event["object"])
-            yield WatchEvent(event["type"], event["object"])
+            event = _decode(line)
+            if event.type == "ERROR":
+                raise from_status(event.object)
+            yield event
+
+
+def _decode(line: bytes) -> WatchEvent:
+    event = loads(line)
+    match event:
+        case {"type": str(type_), "object": dict()}:
+            return WatchEvent(type_, event["object"])
+    raise Unreachable("the watch sent something that is no event; is there a proxy in between?")
 
 
 class LineSplitter:
