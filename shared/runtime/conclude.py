@@ -57,6 +57,7 @@ def suspended(draft: StatusDraft) -> None:
     draft.conditions.remove(STALLED)
     if draft.conditions.holds(READY):
         draft.conditions.remove(RECONCILING)
+        draft.conditions.restate()
         draft.observe()
     else:
         _retrying(draft)

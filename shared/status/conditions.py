@@ -86,6 +86,11 @@ class Conditions:
         for type_ in types:
             self._by_type.pop(type_, None)
 
+    def restate(self) -> None:
+        """Says everything again for the object's generation."""
+        for condition in tuple(self._by_type.values()):
+            self.set(condition.type, condition.status, condition.reason, condition.message)
+
     def mark_reconciling(self, reason: str, message: str) -> None:
         """Work goes on; an object is never reconciling and stalled at once."""
         self.remove(STALLED)

@@ -3,8 +3,8 @@
 A `StatusDraft` starts as a copy of the object's status. Steps set fields and conditions on it;
 `StatusWriter.save` sends the difference to what the server has, as one merge patch of the status
 sub-resource, and nothing when there is none. The patch carries the resource version whenever it holds
-conditions, because a merge patch replaces the whole list: on a conflict the object is read again and
-conditions of other writers are kept.
+conditions, because a merge patch replaces the whole list: on a conflict the object is read again, and
+conditions and fields of other writers are kept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from shared.kube.client import KubeClient
-from shared.kube.errors import Conflict
+from shared.kube.errors import Conflict, NotFound
 from shared.kube.resources import Resource
 from shared.lang.json import JsonObject
 from shared.status.conditions import Conditions
@@ -51,6 +51,18 @@ class StatusDraft:
     def fields(self) -> JsonObject:
         """All fields but the conditions."""
         return self._fields
+
+    def rebase(self, base: JsonObject, theirs: JsonObject, owned: frozenset[str]) -> None:
+        """Takes over what other writers did to the status since `base`, where we did nothing.
+
+        Raises:
+            ConditionConflict: we changed a condition we don't own, and so did they, differently.
+        """
+        before, fresh = base.get("status") or {}, theirs.get("status") or {}
+        self.conditions.rebase(before.get("conditions") or (), fresh.get("conditions") or (), owned)
+        for field in (before.keys() | fresh.keys()) - {"conditions"}:
+            if self[field] == before.get(field):
+                self[field] = deepcopy(fresh.get(field))
 
     def observe(self) -> None:
         """Records that the object's current generation was dealt with."""
@@ -137,12 +149,10 @@ class StatusWriter:
     async def _reread(self, draft: StatusDraft) -> None:
         metadata = self._known["metadata"]
         fresh = await self._client.get(self._resource, metadata.get("namespace"), metadata["name"])
-        draft.conditions.rebase(_conditions(self._known), _conditions(fresh), self._owned)
+        if fresh["metadata"].get("uid") != metadata.get("uid"):
+            raise NotFound(404, "NotFound", f"{metadata['name']} was deleted; a new object has its name")
+        draft.rebase(self._known, fresh, self._owned)
         self._known = fresh
-
-
-def _conditions(obj: JsonObject) -> list[JsonObject]:
-    return (obj.get("status") or {}).get("conditions") or []
 
 
 def _replacement(old: object, new: object) -> object:
