@@ -103,7 +103,6 @@ class Controller(Generic[R, H]):
         self._slots = Slots(policy.concurrent)
         self._backoff = Backoff(policy.min_retry, policy.max_retry)
         self._turns: dict[ObjectKey, Turn[R]] = {}
-        self._priorities: dict[ObjectKey, int] = {}
         self._stopping = False
         self._log = structlog.get_logger(self.name).bind(
             controller=self.name, controllerGroup=reconciler.kind.GROUP, controllerKind=self.kind
@@ -154,12 +153,21 @@ class Controller(Generic[R, H]):
         following = _Next(None, "error")
         try:
             following = await self._pass(key)
+        except KubeError as error:
+            self._log.info(
+                "turn broke off, retrying", namespace=key.namespace, name=key.name, error=str(error)
+            )
+            metrics.reconcile_errors.labels(self.name).inc()
+            following = self._retry(key)
         except Exception as error:  # noqa: BLE001 - the outermost frame: nothing may end the process
+            metrics.reconcile_errors.labels(self.name).inc()
             metrics.reconcile_panics.labels(self.name).inc()
             self._log.exception("unexpected error", namespace=key.namespace, name=key.name, error=str(error))
             following = self._retry(key)
         finally:
-            self._turns.pop(key, None)
+            turn = self._turns.pop(key, None)
+            if turn is not None:
+                turn.quiet()
             self._slots.give()
             metrics.active_workers.labels(self.name).set(self._slots.busy)
             metrics.reconcile_total.labels(self.name, following.result).inc()

@@ -12,7 +12,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 
@@ -69,6 +69,7 @@ class Lease:
         self._identity = f"{host}_{uuid.uuid4()}"
         self._seen = ""
         self._seen_at = 0.0
+        self._held = False
         self._log = structlog.get_logger("leader-election").bind(lease=terms.name)
 
     async def acquire(self) -> None:
@@ -80,6 +81,7 @@ class Lease:
                 self._log.info("lease not available, trying again", error=str(error))
                 lease = None
             if lease is not None:
+                self._held = True
                 metrics.leader.labels(self._terms.name).set(1)
                 self._log.info("became leader", identity=self._identity)
                 message = f"{self._identity} became leader"
@@ -95,24 +97,30 @@ class Lease:
         Raises:
             LeadershipLost: not renewed within the deadline, or somebody else holds the lease.
         """
+        deadline = self._terms.renew_deadline.total_seconds()
         renewed = self._clock.monotonic()
         while True:
             await asyncio.sleep(self._terms.retry_period.total_seconds())
+            asked = self._clock.monotonic()
             try:
-                if await self._try() is None:
-                    raise LeadershipLost(f"lease {self._terms.name} is held by another replica")
-                renewed = self._clock.monotonic()
-            except KubeError as error:
-                self._log.info("lease not renewed", error=str(error))
-            if self._clock.monotonic() - renewed > self._terms.renew_deadline.total_seconds():
-                metrics.leader.labels(self._terms.name).set(0)
-                raise LeadershipLost(f"lease {self._terms.name} could not be renewed in time")
+                # A server that hangs must not make us believe in a lease that others see expire.
+                async with asyncio.timeout(max(renewed + deadline - asked, 0.0)):
+                    lease = await self._try()
+            except (KubeError, TimeoutError) as error:
+                self._log.info("lease not renewed", error=str(error) or "no answer in time")
+            else:
+                if lease is None:
+                    self._lost("is held by another replica")
+                renewed = asked
+            if self._clock.monotonic() - renewed >= deadline:
+                self._lost("could not be renewed in time")
 
     async def release(self) -> None:
         """Gives the lease back, so that another replica need not wait for it to expire."""
         metrics.leader.labels(self._terms.name).set(0)
-        if not self._terms.release:
+        if not (self._held and self._terms.release):
             return
+        self._held = False
         try:
             lease = await self._client.get(LEASES, self._terms.namespace, self._terms.name)
             if lease["spec"].get("holderIdentity") == self._identity:
@@ -120,8 +128,17 @@ class Lease:
         except KubeError as error:
             self._log.info("lease not released", error=str(error))
 
+    def _lost(self, how: str) -> NoReturn:
+        self._held = False
+        metrics.leader.labels(self._terms.name).set(0)
+        raise LeadershipLost(f"lease {self._terms.name} {how}")
+
     async def _try(self) -> JsonObject | None:
-        """Takes or renews the lease; None when another replica holds it."""
+        """Takes or renews the lease; None when another replica holds it.
+
+        Raises:
+            KubeError: neither happened, also because another writer was faster; try again.
+        """
         try:
             lease = await self._client.get(LEASES, self._terms.namespace, self._terms.name)
         except NotFound:
@@ -138,10 +155,7 @@ class Lease:
         if holder != self._identity:
             changes["acquireTime"] = changes["renewTime"]
             changes["leaseTransitions"] = (spec.get("leaseTransitions") or 0) + 1
-        try:
-            return await self._write(lease, changes)
-        except Conflict:
-            return None if holder != self._identity else lease
+        return await self._write(lease, changes)
 
     async def _create(self) -> JsonObject | None:
         now = self._stamp()

@@ -78,7 +78,6 @@ class Manager:
                 tasks = [background.create_task(self._parts.recorder.run(), name="events")]
                 try:
                     await self._lead(background, tasks)
-                    await self._parts.recorder.flush()
                 finally:
                     for task in tasks:
                         task.cancel()
@@ -91,12 +90,15 @@ class Manager:
         leadership = self._parts.leadership
         if leadership is not None and not await self._unless_stopped(leadership.acquire()):
             return
+        holding = background.create_task(leadership.hold(), name="lease") if leadership else None
         try:
-            if leadership is not None:
-                tasks.append(background.create_task(leadership.hold(), name="lease"))
             await self._work(background, tasks)
+            await self._parts.recorder.flush()
         finally:
-            if leadership is not None:
+            if leadership is not None and holding is not None:
+                # First no more renewing, or the lease would be taken back at once.
+                holding.cancel()
+                await asyncio.wait({holding})
                 await asyncio.shield(leadership.release())
 
     async def _work(self, background: asyncio.TaskGroup, tasks: list[asyncio.Task[Any]]) -> None:

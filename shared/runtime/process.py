@@ -50,7 +50,7 @@ def run(name: str, settings_model: type[S], build: Build[S]) -> None:
     try:
         logging.configure(settings.log_level, settings.log_encoding)
         asyncio.run(_main(name, settings, build))
-    except (UsageError, ValueError, ConnectionConfigError) as error:
+    except (UsageError, ValueError, ConnectionConfigError, OSError) as error:
         structlog.get_logger("setup").error("unable to start", error=str(error))
         raise SystemExit(1) from error
     except BaseExceptionGroup as group:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
@@ -97,7 +96,7 @@ class Turn(Generic[R]):
 
     async def save(self) -> None:
         """Writes the status as drafted so far, now."""
-        self._quiet()
+        self.quiet()
         await self._writer.save(self.draft)
 
     async def park(self, waiting: Awaitable[T]) -> T:
@@ -114,10 +113,9 @@ class Turn(Generic[R]):
         finally:
             if not task.done():
                 task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+                await asyncio.wait({task})
             await self._slots.take(resumed=True)
-        if task.cancelled():
+        if task.cancelled() and self._superseded.done():
             raise Superseded(self._superseded.result())
         return task.result()
 
@@ -154,10 +152,15 @@ class Turn(Generic[R]):
 
     async def close(self) -> None:
         """Writes the final status; nothing is written when nothing changed."""
-        self._quiet()
+        self.quiet()
         if self.requested_at:
             self.draft["lastHandledReconcileAt"] = self.requested_at
         await self._writer.save(self.draft)
+
+    def quiet(self) -> None:
+        """Gives up the progress that has not been written yet."""
+        if self._progress is not None:
+            self._progress.cancel()
 
     async def _write_progress(self) -> None:
         await asyncio.sleep(_PROGRESS_AFTER)
@@ -165,7 +168,3 @@ class Turn(Generic[R]):
             await self._writer.save(self.draft)
         except (KubeError, ConditionConflict) as error:
             self.log.debug("progress not written", error=str(error))
-
-    def _quiet(self) -> None:
-        if self._progress is not None:
-            self._progress.cancel()
