@@ -7,6 +7,7 @@ object may have a burst of 25 writes and then one each five minutes.
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,6 +24,7 @@ _SIMILAR: Final = 10
 _BURST: Final = 25
 _REFILL_SECONDS: Final = 300.0
 _REMEMBERED: Final = 4096
+_NAME_LIMIT: Final = 253
 _COMBINED: Final = "(combined from similar events): "
 
 
@@ -56,6 +58,7 @@ class Correlator:
         self._written: OrderedDict[tuple[str, ...], Written] = OrderedDict()
         self._similar: OrderedDict[tuple[str, ...], _Similar] = OrderedDict()
         self._buckets: OrderedDict[tuple[str, ...], _Bucket] = OrderedDict()
+        self._names = itertools.count()
 
     def correlate(self, event: Event) -> Written | None:
         """What to write; `count` 1 means create, more means patch. None: the object's budget is used up."""
@@ -65,12 +68,16 @@ class Correlator:
             return None
         known = self._written.get(key)
         if known is None:
-            name = f"{event.subject.name}.{int(event.at.timestamp() * 1e6):x}{len(self._written) & 0xFFF:03x}"
-            written = Written(event, name, 1, event.at)
+            written = Written(event, self._name(event), 1, event.at)
         else:
             written = replace(known, event=event, count=known.count + 1)
         _remember(self._written, key, written)
         return written
+
+    def _name(self, event: Event) -> str:
+        """The subject's name with a suffix of its own; a long name makes room for it."""
+        suffix = f"{int(event.at.timestamp() * 1e6):x}{next(self._names) & 0xFFF:03x}"
+        return f"{event.subject.name[: _NAME_LIMIT - len(suffix) - 1].rstrip('.-')}.{suffix}"
 
     def forget(self, event: Event) -> None:
         """The server no longer has the Event: the next one is created anew."""

@@ -44,7 +44,6 @@ class Recorder:
             for sink in sinks
             for _ in range(_WORKERS)
         ]
-        self._stopping = asyncio.Event()
 
     def record(self, event: Event) -> None:
         """Takes an event; never blocks, never raises."""
@@ -88,9 +87,9 @@ class _Lane:
         self._log = structlog.get_logger("events").bind(sink=name)
 
     def put(self, event: Event) -> None:
-        if len(self._waiting) >= self._capacity:
-            self._drop_one()
         self._waiting.append(event)
+        if len(self._waiting) > self._capacity:
+            self._drop_one()
         self.idle.clear()
         self._filled.set()
 
