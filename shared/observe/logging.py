@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
@@ -18,6 +18,9 @@ import structlog
 _LEVELS: Final = {"trace": 5, "debug": 10, "info": 20, "error": 40}
 _LINE_BYTES: Final = 60_000
 _FIELD_CHARACTERS: Final = 8_000
+_SHORT_CHARACTERS: Final = 1_000
+#: Fields that readers take for strings.
+_READ: Final = frozenset({"error", "logger", "reconciler kind", "controllerKind", "namespace", "name"})
 
 Fields = MutableMapping[str, Any]
 
@@ -58,31 +61,45 @@ def _shape(logger: Any, method: str, fields: Fields) -> dict[str, Any]:
     }
     trace = fields.pop("exception", None)
     for key, value in fields.items():
-        if value in (None, ""):
+        if value is None or value == "":
             continue
-        shaped[key] = _cut(value) if isinstance(value, str) else value
+        read = key in _READ
+        shaped[key] = _cut(str(value)) if read or isinstance(value, str) else value
     if trace:
         shaped["stacktrace"] = _cut(trace)
     shaped["msg"] = _cut(str(shaped["msg"]))
     return shaped
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _FIELD_CHARACTERS else text[: _FIELD_CHARACTERS - 3] + "..."
+def _cut(text: str, limit: int = _FIELD_CHARACTERS) -> str:
+    short = text if len(text) <= limit else text[: limit - 3] + "..."
+    # Names of files may hold bytes that are no text; as such they can't be written.
+    return short.encode(errors="replace").decode()
 
 
 def _json(logger: Any, method: str, fields: Fields) -> str:
     del logger, method
-    line = orjson.dumps(dict(fields), default=str)
+    line = _dumps(fields)
     if len(line) > _LINE_BYTES:
-        kept = {key: value for key, value in fields.items() if isinstance(value, str) and len(value) < 512}
-        kept["msg"] = fields["msg"][:2048]
-        line = orjson.dumps(kept)
-    return line.decode()
+        short = {
+            key: _cut(value, _SHORT_CHARACTERS) for key, value in fields.items() if isinstance(value, str)
+        }
+        line = _dumps(short)
+    if len(line) > _LINE_BYTES:
+        line = _dumps({key: short[key] for key in ("level", "ts", "msg", "error", *_READ) if key in short})
+    return line
 
 
 def _console(logger: Any, method: str, fields: Fields) -> str:
     del logger, method
     head = [fields.pop("ts"), str(fields.pop("level")).upper(), fields.pop("msg")]
-    rest = orjson.dumps(dict(fields), default=str).decode() if fields else ""
+    rest = _dumps(fields) if fields else ""
     return "\t".join([*head, rest]).replace("\n", "\\n").rstrip()
+
+
+def _dumps(fields: Mapping[str, Any]) -> str:
+    try:
+        return orjson.dumps(dict(fields), default=str).decode()
+    except orjson.JSONEncodeError:
+        # Whatever a field holds, a log line must not stop the work it tells about.
+        return orjson.dumps({key: _cut(str(value)) for key, value in fields.items()}).decode()
