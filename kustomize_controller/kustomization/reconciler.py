@@ -97,7 +97,7 @@ class KustomizationReconciler:
 
     def _succeeded(self, obj: Kustomization, source: Source, built: Built, turn: Turn[Kustomization]) -> Done:
         turn.draft["lastAppliedRevision"] = source.revision
-        turn.draft["lastAppliedOriginRevision"] = source.origin
+        turn.draft["lastAppliedOriginRevision"] = source.origin or None
         self._remember(built, Reason.SUCCEEDED, turn)
         return Done(
             obj.spec.interval,

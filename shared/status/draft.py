@@ -41,8 +41,8 @@ class StatusDraft:
         return self._fields.get(field)
 
     def __setitem__(self, field: str, value: object) -> None:
-        """Sets a top-level status field to a JSON value; None or an empty value takes it away."""
-        if value is None or (isinstance(value, str | list | dict) and not value):
+        """Sets a top-level status field to a JSON value; None, an empty list or object takes it away."""
+        if value is None or (isinstance(value, list | dict) and not value):
             self._fields.pop(field, None)
         else:
             self._fields[field] = value
