@@ -11,10 +11,18 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Final, NoReturn, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 
-from shared.lang.duration import parse_duration
+from shared.lang.duration import format_duration, parse_duration
 
 _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
@@ -109,6 +117,28 @@ class Settings(BaseModel):
     kubeconfig: str = flag("", "kubeconfig file, for use outside a cluster", env="KUBECONFIG")
     runtime_namespace: str = flag("", "namespace of the controller", env="RUNTIME_NAMESPACE")
 
+    @field_validator("concurrent")
+    @classmethod
+    def _at_least_one(cls, value: int) -> int:
+        if value < 1:
+            raise ValueError("must be at least 1")
+        return value
+
+    @field_validator("max_retry_delay")
+    @classmethod
+    def _not_shorter(cls, value: timedelta, info: ValidationInfo) -> timedelta:
+        if value < info.data.get("min_retry_delay", value):
+            raise ValueError("must not be shorter than --min-retry-delay")
+        return value
+
+    @field_validator("leader_election_renew_deadline")
+    @classmethod
+    def _in_time(cls, value: timedelta, info: ValidationInfo) -> timedelta:
+        lease = info.data.get("leader_election_lease_duration")
+        if lease is not None and value >= lease:
+            raise ValueError("must be shorter than --leader-election-lease-duration")
+        return value
+
     @field_validator("interval_jitter_percentage")
     @classmethod
     def _jitter(cls, value: int) -> int:
@@ -186,7 +216,7 @@ def usage(model: type[Settings], program: str) -> str:
     """The help text."""
     lines = [f"Usage of {program}:"]
     for name, info in sorted(model.model_fields.items()):
-        default = info.default
+        default = format_duration(info.default) if isinstance(info.default, timedelta) else info.default
         shown = f" (default {default})" if default not in ("", (), {}, False) else ""
         lines.append(f"      --{_flag_name(name, info)}\n            {info.description}{shown}")
     return "\n".join(lines) + "\n"

@@ -1,0 +1,149 @@
+"""The work queue against a simple model, and its waiting in virtual time."""
+
+import asyncio
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from shared.kube import ObjectKey
+from shared.runtime.queue import BACKLOG, LIVE, WorkQueue
+
+A, B, C = (ObjectKey("ns", name) for name in "abc")
+
+
+class SteppedLoop(asyncio.SelectorEventLoop):
+    """A loop whose time moves only when the test says so."""
+
+    now = 0.0
+
+    def time(self):
+        return self.now
+
+
+class QueueAndModel(RuleBasedStateMachine):
+    """What waits is a priority and a moment; adding again makes both only more urgent."""
+
+    keys = st.sampled_from([A, B, C])
+
+    @initialize()
+    def start(self):
+        self.loop = SteppedLoop()
+        self.waiting = {}
+        self.processing = set()
+        self.again = {}
+
+        async def make():
+            return WorkQueue("model")
+
+        self.queue = self.loop.run_until_complete(make())
+
+    def teardown(self):
+        self.loop.close()
+
+    @rule(key=keys, priority=st.sampled_from([BACKLOG, LIVE]), after=st.sampled_from([0.0, 1.0, 5.0]))
+    def add(self, key, priority, after):
+        self.queue.add(key, priority=priority, after=after)
+        where = self.again if key in self.processing else self.waiting
+        self.merge(where, key, priority, self.loop.now + after)
+
+    @rule(seconds=st.sampled_from([0.5, 1.0, 4.0]))
+    def time_passes(self, seconds):
+        self.loop.now += seconds
+
+    @rule()
+    def take(self):
+        taken = self.queue.take()
+        due = {key: priority for key, (priority, at) in self.waiting.items() if at <= self.loop.now}
+        if not due:
+            assert taken is None
+            return
+        key, priority = taken
+        assert priority == due[key] == max(due.values())
+        del self.waiting[key]
+        self.processing.add(key)
+
+    @rule(data=st.data())
+    def done(self, data):
+        if self.processing:
+            key = data.draw(st.sampled_from(sorted(self.processing)))
+            self.queue.done(key)
+            self.processing.remove(key)
+            if key in self.again:
+                self.merge(self.waiting, key, *self.again.pop(key))
+
+    @invariant()
+    def as_many_are_due(self):
+        if hasattr(self, "queue"):
+            assert len(self.queue) == sum(at <= self.loop.now for _, at in self.waiting.values())
+
+    @staticmethod
+    def merge(where, key, priority, at):
+        known = where.get(key, (priority, at))
+        where[key] = (max(priority, known[0]), min(at, known[1]))
+
+
+QueueAndModel.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestQueueAgainstModel = QueueAndModel.TestCase
+
+
+@pytest.fixture
+async def queue():
+    return WorkQueue("test")
+
+
+async def test_equally_urgent_keys_come_in_their_order(queue):
+    for key in (C, A, B, A):
+        queue.add(key)
+    assert [queue.take()[0] for _ in range(3)] == [C, A, B]
+    assert queue.take() is None
+
+
+async def test_a_key_that_is_processed_comes_back_after_it_is_done(queue):
+    queue.add(A)
+    queue.take()
+    queue.add(A)
+    assert queue.take() is None
+    queue.done(A)
+    assert queue.take() == (A, LIVE)
+
+
+async def test_fresh_changes_come_before_the_backlog(queue):
+    queue.add(A, priority=BACKLOG)
+    queue.add(B)
+    assert queue.take() == (B, LIVE)
+    assert queue.take() == (A, BACKLOG)
+
+
+@pytest.mark.looptime
+async def test_waiting_ends_when_a_delayed_key_is_due(queue):
+    loop = asyncio.get_running_loop()
+    queue.add(A, after=600)
+    queue.add(B, after=60)
+    await queue.wait()
+    assert loop.time() == pytest.approx(60)
+    assert queue.take() == (B, LIVE)
+    await queue.wait()
+    assert loop.time() == pytest.approx(600)
+    assert queue.take() == (A, LIVE)
+
+
+@pytest.mark.looptime
+async def test_a_change_ends_the_delay_of_a_key(queue):
+    loop = asyncio.get_running_loop()
+    queue.add(A, priority=BACKLOG, after=600)
+    loop.call_later(5, queue.add, A)
+    await queue.wait()
+    assert loop.time() == pytest.approx(5)
+    assert queue.take() == (A, LIVE)
+    assert queue.take() is None
+
+
+@pytest.mark.looptime
+async def test_closing_ends_the_wait_and_hands_out_nothing(queue):
+    asyncio.get_running_loop().call_later(1, queue.close)
+    await queue.wait()
+    queue.add(A)
+    await queue.wait()
+    assert queue.take() is None
