@@ -1,1 +1,32 @@
-""""""
+"""Credentials: what Secrets say about logging in, TLS and proxies."""
+
+from shared.auth.secrets import (
+    BasicAuth,
+    BearerToken,
+    Credentials,
+    Proxy,
+    SecretData,
+    SecretError,
+    http_credentials,
+    proxy_from_environment,
+    proxy_from_secret,
+    secret_data,
+)
+from shared.auth.tls import TlsMaterial, git_tls, ssl_context, tls_from_secret
+
+__all__ = [
+    "BasicAuth",
+    "BearerToken",
+    "Credentials",
+    "Proxy",
+    "SecretData",
+    "SecretError",
+    "TlsMaterial",
+    "git_tls",
+    "http_credentials",
+    "proxy_from_environment",
+    "proxy_from_secret",
+    "secret_data",
+    "ssl_context",
+    "tls_from_secret",
+]

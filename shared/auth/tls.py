@@ -1,0 +1,101 @@
+"""TLS material from Secrets, and the `ssl.SSLContext` that is made of it.
+
+A private key never touches a disk: `ssl` reads it from an anonymous file in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import ssl
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.auth.secrets import SecretData, SecretError
+
+_LEGACY: Final = {"ca.crt": "caFile", "tls.crt": "certFile", "tls.key": "keyFile"}
+
+
+@dataclass(frozen=True, slots=True)
+class TlsMaterial:
+    """Whom to trust and what to show; all PEM, empty where there is none."""
+
+    authorities: bytes = b""
+    certificate: bytes = b""
+    key: bytes = field(default=b"", repr=False)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.authorities or self.certificate)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same material, and of no use for anything else."""
+        parts = (self.authorities, self.certificate, self.key)
+        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def tls_from_secret(data: SecretData) -> tuple[TlsMaterial, tuple[str, ...]]:
+    """Read a Secret that is there for TLS alone (`certSecretRef`), and which legacy keys were used.
+
+    Its authorities replace those of the system, unless its owner says otherwise.
+    """
+    found: dict[str, bytes] = {}
+    legacy: list[str] = []
+    for key, old in _LEGACY.items():
+        found[key] = data.get(key, b"")
+        if not found[key] and data.get(old):
+            found[key] = data[old]
+            legacy.append(old)
+    material = _material(found["ca.crt"], found["tls.crt"], found["tls.key"])
+    if not material:
+        raise SecretError("none of the keys 'ca.crt', 'tls.crt' and 'tls.key' is there")
+    return material, tuple(legacy)
+
+
+def git_tls(data: SecretData) -> TlsMaterial:
+    """Read the TLS part of a Secret that has Git credentials; its authorities join those of the system."""
+    return _material(
+        data.get("ca.crt") or data.get("caFile", b""), data.get("tls.crt", b""), data.get("tls.key", b"")
+    )
+
+
+def ssl_context(material: TlsMaterial, *, system: bool) -> ssl.SSLContext:
+    """A context for clients; reads files of the system, so call it in a thread.
+
+    With `system` the authorities of the machine are trusted as well as those of the material.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if system or not material.authorities:
+        context.load_default_certs()
+    if material.authorities:
+        try:
+            context.load_verify_locations(cadata=material.authorities.decode())
+        except (ssl.SSLError, UnicodeDecodeError) as error:
+            raise SecretError("the value of key 'ca.crt' has no certificates in PEM form") from error
+    if material.certificate:
+        _load_client(context, material)
+    return context
+
+
+def _material(authorities: bytes, certificate: bytes, key: bytes) -> TlsMaterial:
+    if bool(certificate) != bool(key):
+        there, missing = ("tls.crt", "tls.key") if certificate else ("tls.key", "tls.crt")
+        raise SecretError(f"'{there}' needs '{missing}', but the key '{missing}' is missing or empty")
+    return TlsMaterial(authorities, certificate, key)
+
+
+def _load_client(context: ssl.SSLContext, material: TlsMaterial) -> None:
+    handle = os.memfd_create("client-certificate", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(handle, "wb", closefd=False) as file:
+            file.write(material.certificate.rstrip() + b"\n" + material.key)
+        # An encrypted key must fail here instead of asking at a terminal.
+        context.load_cert_chain(f"/proc/self/fd/{handle}", password="")
+    except (ssl.SSLError, ValueError) as error:
+        raise SecretError(
+            "the values of keys 'tls.crt' and 'tls.key' are not a certificate and its unencrypted key"
+        ) from error
+    finally:
+        os.close(handle)

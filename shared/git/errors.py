@@ -1,0 +1,71 @@
+"""What can go wrong between a repository and us, as texts that may be shown to anybody.
+
+GitError
+  InvalidRemote             the address or the credentials can't be used: nothing was sent
+  RemoteError               the remote can't be reached, refuses, or talks nonsense
+    RepositoryNotFound
+    AuthenticationRequired
+    AuthorizationFailed
+    RemoteTimeout
+  ReferenceNotFound         the remote has no such branch, tag, reference, or no matching version
+  CommitNotFound
+  EmptyRepository           the remote has no commit at all
+  InvalidReference          what the user wrote can't name anything
+  RepositoryCorrupt         our own copy is damaged; it is thrown away before its next use
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+
+class GitError(Exception):
+    """A Git operation didn't succeed."""
+
+    def during(self, what: str) -> Self:
+        """The same error, told with what was being done."""
+        return type(self)(f"{what}: {self}")
+
+
+class InvalidRemote(GitError):
+    """The address or the credentials can't be used."""
+
+
+class RemoteError(GitError):
+    """The remote can't be reached, refuses, or doesn't speak Git."""
+
+
+class RepositoryNotFound(RemoteError):
+    """The remote has no such repository, or doesn't let us know about it."""
+
+
+class AuthenticationRequired(RemoteError):
+    """The remote wants to know who we are, or doesn't believe it."""
+
+
+class AuthorizationFailed(RemoteError):
+    """The remote knows who we are and says no."""
+
+
+class RemoteTimeout(RemoteError):
+    """The remote didn't answer in time."""
+
+
+class ReferenceNotFound(GitError):
+    """The remote has no such reference."""
+
+
+class CommitNotFound(GitError):
+    """The remote has no such commit where it was looked for."""
+
+
+class EmptyRepository(GitError):
+    """The remote has no commit at all."""
+
+
+class InvalidReference(GitError):
+    """What the user wrote can't name anything."""
+
+
+class RepositoryCorrupt(GitError):
+    """Our own copy of the repository is damaged."""
