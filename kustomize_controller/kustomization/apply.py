@@ -68,7 +68,8 @@ class Applier:
         """Applies the objects and leaves the superset of old and new in the status's inventory.
 
         Raises:
-            Failure: the server refused something; nothing was pruned.
+            Failure: the server refused something; nothing was pruned. Superseded: a wait between stages
+                was cancelled.
         """
         limit = f"with a timeout of {format_duration(obj.timeout)}"
         turn.progress(
@@ -85,7 +86,7 @@ class Applier:
                     await turn.save()
 
             rollout = Rollout(client, self._watches, self._options(obj))
-            await rollout.run(objects, applied, expected=old.ids, decide=remember)
+            await rollout.run(objects, applied, expected=old.ids, decide=remember, park=turn.park)
         except (SsaError, KubeError, ValueError) as error:
             raise Failure(Reason.FAILED, str(error), retry_after=obj.retry_interval) from error
         finally:

@@ -26,6 +26,7 @@ from shared.ssa.wait import HealthCheckFailed, HealthWaiter
 from shared.ssa.watches import SharedWatches
 
 Decide = Callable[[Plan], Awaitable[None]]
+Park = Callable[[Awaitable[None]], Awaitable[None]]
 
 _DEFINITION: Final = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 _SERVED_TRIES: Final = 20
@@ -34,6 +35,11 @@ _SERVED_PAUSE: Final = 0.25
 
 async def _go_ahead(_plan: Plan) -> None:
     """Decides for every plan."""
+
+
+async def _stay(waiting: Awaitable[None]) -> None:
+    """Waits in place."""
+    await waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +57,12 @@ class Rollout:
         *,
         expected: Collection[ObjectId] = frozenset(),
         decide: Decide = _go_ahead,
+        park: Park = _stay,
     ) -> None:
         """Applies normalised copies of the objects; what was done is in `applied`, whatever happens.
 
-        `decide` sees the plan of each stage that would write, and may raise to stop.
+        `decide` sees the plan of each stage that would write, and may raise to stop. The waits between
+        stages go through `park`, which may give way to other work meanwhile or end them by raising.
 
         Raises:
             DryRunFailed, ApplyFailed: the server refuses objects.
@@ -69,7 +77,7 @@ class Rollout:
                 await decide(found)
             await apply(self.client, found, self.options, self.watches, applied)
             if stage.waits:
-                await self._until_in_effect(found, applied)
+                await park(self._until_in_effect(found, applied))
             written = [step for step in found.steps if step.action.writes]
             awaited |= {_defines(step.payload) for step in written if step.id.group_kind == _DEFINITION}
 
