@@ -7,7 +7,7 @@ and will be retried stays "in progress" for clients.
 from __future__ import annotations
 
 from shared.runtime.outcome import Done, Failure, Stalled, Waiting
-from shared.status.conditions import FALSE, READY, RECONCILING, STALLED, TRUE
+from shared.status.conditions import FALSE, READY, RECONCILING, STALLED, TRUE, UNKNOWN
 from shared.status.draft import StatusDraft
 
 _RETRY = "ProgressingWithRetry"
@@ -53,14 +53,16 @@ def canceled(draft: StatusDraft, by: str) -> None:
 
 
 def suspended(draft: StatusDraft) -> None:
-    """Nothing is done; an object that was ready stays ready."""
+    """Nothing is done; an object that was ready stays ready, one that nobody knows about says why."""
     draft.conditions.remove(STALLED)
     if draft.conditions.holds(READY):
         draft.conditions.remove(RECONCILING)
         draft.conditions.restate()
         draft.observe()
-    else:
-        _retrying(draft)
+        return
+    if draft.conditions.status(READY) == UNKNOWN:
+        draft.conditions.set(READY, FALSE, "Suspended", "reconciliation is suspended")
+    _retrying(draft)
 
 
 def _retrying(draft: StatusDraft) -> None:

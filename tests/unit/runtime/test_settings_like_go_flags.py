@@ -18,7 +18,10 @@ def test_defaults_are_those_of_flux():
     some = of()
     assert (some.metrics_addr, some.health_addr, some.events_addr) == (":8080", ":9440", "")
     assert (some.concurrent, some.log_level, some.log_encoding) == (4, "info", "json")
-    assert (some.min_retry_delay, some.max_retry_delay) == (timedelta(milliseconds=750), timedelta(minutes=15))
+    assert (some.min_retry_delay, some.max_retry_delay) == (
+        timedelta(milliseconds=750),
+        timedelta(minutes=15),
+    )
     assert some.requeue_dependency == timedelta(seconds=30)
     assert some.interval_jitter_percentage == 5
     assert some.watch_all_namespaces

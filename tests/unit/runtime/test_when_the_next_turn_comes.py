@@ -1,0 +1,307 @@
+"""The controller in virtual time: retries, intervals, order, parked turns."""
+
+import asyncio
+import random
+from datetime import timedelta
+
+import pytest
+
+from shared.kube.errors import Conflict, Unreachable
+from shared.observe import metrics
+from shared.runtime.backoff import Backoff, jittered
+from shared.runtime.outcome import Done, Failure, Stalled, Waiting
+from shared.runtime.settings import Settings, parse
+
+pytestmark = pytest.mark.looptime
+
+DONE = Done(None, "Succeeded", "fine")
+FAILURE = Failure("BuildFailed", "broken")
+
+
+def gaps(times):
+    return [round(late - early, 2) for early, late in zip(times, times[1:], strict=False)]
+
+
+def panics():
+    return metrics.reconcile_panics.labels("kustomization")._value.get()
+
+
+@pytest.mark.case("runtime-19")
+async def test_failures_in_a_row_are_retried_later_and_later_until_one_success(world):
+    one = world()
+    one.answer("a", *[FAILURE] * 4, Done(timedelta(minutes=5), "Succeeded", "fine"), FAILURE, DONE)
+    one.api.put("a")
+    await asyncio.sleep(1000)
+    assert gaps(one.script.times("a")) == [0.75, 1.5, 3, 6, 300, 0.75]
+
+
+async def test_retries_wait_no_longer_than_the_maximum(world):
+    one = world(max_retry=timedelta(seconds=2))
+    one.answer("a", *[FAILURE] * 5)
+    one.api.put("a")
+    await asyncio.sleep(100)
+    assert gaps(one.script.times("a")) == [0.75, 1.5, 2, 2, 2]
+
+
+def test_very_many_failures_do_no_harm():
+    backoff = Backoff(timedelta(milliseconds=750), timedelta(minutes=15))
+    assert [backoff.next("key") for _ in range(2000)][-1] == 900
+
+
+async def test_a_failure_may_name_its_own_delay(world):
+    one = world()
+    one.answer("a", Failure("BuildFailed", "broken", retry_after=timedelta(minutes=1)))
+    one.api.put("a")
+    await asyncio.sleep(100)
+    assert gaps(one.script.times("a")) == [60]
+
+
+async def test_a_failure_for_good_is_not_retried(world):
+    one = world()
+    one.answer("a", Stalled("InvalidPath", "no such path"))
+    one.api.put("a")
+    await asyncio.sleep(10_000)
+    assert len(one.script.turns) == 1
+    one.api.put("a", generation=2)
+    await asyncio.sleep(1)
+    assert len(one.script.turns) == 2
+
+
+async def test_a_waiting_object_is_looked_at_again_without_backoff(world):
+    one = world()
+    waiting = Waiting("DependencyNotReady", "not yet", timedelta(seconds=30))
+    one.answer("a", FAILURE, waiting, waiting, FAILURE, DONE)
+    one.api.put("a")
+    await asyncio.sleep(1000)
+    assert gaps(one.script.times("a")) == [0.75, 30, 30, 0.75]
+
+
+@pytest.mark.case("runtime-20")
+async def test_intervals_are_spread_by_the_percentage(world):
+    settings = parse(Settings, ["--interval-jitter-percentage=10"], {})
+    one = world(jitter_percentage=settings.interval_jitter_percentage)
+    one.answer("a", *[Done(timedelta(minutes=10), "Succeeded", "fine")] * 1001)
+    one.api.put("a")
+    await asyncio.sleep(1000 * 660 + 1)
+    delays = gaps(one.script.times("a"))[:1000]
+    assert len(delays) == 1000
+    assert all(540 <= delay <= 660 for delay in delays)
+    assert len(set(delays)) > 900
+    assert min(delays) < 560
+    assert max(delays) > 640
+
+
+def test_without_a_percentage_the_interval_is_exact():
+    assert jittered(timedelta(minutes=10), 0, random.uniform) == 600
+
+
+async def test_a_fresh_edit_comes_before_the_backlog(world):
+    one = world(concurrent=1)
+
+    async def slow(obj, turn):
+        await asyncio.sleep(1)
+        return DONE
+
+    for number in range(500):
+        one.answer(f"o{number}", slow)
+        one.api.put(f"o{number}", initial=True)
+    await asyncio.sleep(2.5)
+    one.api.put("o499", generation=2)
+    one.api.put("new")
+    await asyncio.sleep(1000)
+    order = [name for name, _ in one.script.turns]
+    assert order[:5] == ["o0", "o1", "o2", "o499", "new"]
+    assert len(order) == 501
+
+
+async def test_a_retry_of_the_backlog_stays_behind_fresh_changes(world):
+    one = world(concurrent=1)
+
+    async def slow(obj, turn):
+        await asyncio.sleep(10)
+        return DONE
+
+    one.answer("old", FAILURE)
+    one.api.put("old", initial=True)
+    await asyncio.sleep(0.1)
+    one.answer("busy", slow)
+    one.api.put("busy")
+    await asyncio.sleep(5)
+    one.api.put("fresh")
+    await asyncio.sleep(100)
+    assert [name for name, _ in one.script.turns] == ["old", "busy", "fresh", "old"]
+
+
+async def test_an_exception_is_counted_reported_and_retried(world):
+    one = world()
+    before = panics()
+    one.answer("a", RuntimeError("secret detail"), DONE)
+    one.api.put("a")
+    one.api.put("b")
+    await asyncio.sleep(100)
+    assert panics() == before + 1
+    assert gaps(one.script.times("a")) == [0.75]
+    assert len(one.script.times("b")) == 1
+    assert "secret detail" not in str(one.api.patches)
+
+
+@pytest.mark.parametrize("error", [Conflict(409, "Conflict", "modified"), Unreachable("no answer")])
+async def test_trouble_with_the_api_server_is_no_panic(world, error):
+    one = world()
+    before = panics()
+    one.api.refuse.append(error)
+    one.api.put("a", finalizers=())
+    await asyncio.sleep(100)
+    assert panics() == before
+    assert len(one.script.turns) == 1
+    assert one.script.times("a")[0] >= 0.75
+
+
+async def test_a_status_that_cannot_be_written_repeats_the_turn(world):
+    one = world()
+    one.api.refuse.append(Unreachable("no answer"))
+    one.api.put("a")
+    await asyncio.sleep(100)
+    assert gaps(one.script.times("a")) == [0.75]
+    assert one.api.status("a")["conditions"][0]["status"] == "True"
+
+
+async def test_a_parked_turn_holds_no_slot(world):
+    one = world(concurrent=1)
+    gate = asyncio.Event()
+
+    async def park(obj, turn):
+        await turn.park(gate.wait())
+        return DONE
+
+    one.answer("parked", park)
+    one.api.put("parked")
+    await asyncio.sleep(1)
+    one.api.put("other")
+    await asyncio.sleep(1)
+    assert one.api.status("other")["observedGeneration"] == 1
+    assert one.api.status("parked")["observedGeneration"] == -1
+    gate.set()
+    await asyncio.sleep(1)
+    assert one.api.status("parked")["observedGeneration"] == 1
+
+
+async def test_a_wait_that_fails_while_it_is_ended_keeps_the_number_of_slots(world):
+    one = world(concurrent=1, cancel_waits=True)
+
+    async def stubborn():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise TimeoutError("ended badly")
+
+    async def park(obj, turn):
+        return await turn.park(stubborn())
+
+    one.answer("a", park, DONE)
+    key = one.api.put("a")
+    await asyncio.sleep(1)
+    one.controller.trigger(key, "GitRepository/ns/s")
+    await asyncio.sleep(100)
+    assert len(one.script.turns) == 2
+    assert one.controller._slots.busy == 0
+
+
+async def test_something_new_ends_a_wait_and_the_next_turn_follows_at_once(world, events):
+    one = world(cancel_waits=True)
+
+    async def park(obj, turn):
+        turn.progress("checking health")
+        return await turn.park(asyncio.Event().wait())
+
+    one.answer("a", park, DONE)
+    key = one.api.put("a")
+    await asyncio.sleep(60)
+    one.controller.trigger(key, "GitRepository/ns/s")
+    await asyncio.sleep(1)
+    assert gaps(one.script.times("a")) == [60]
+    canceled = [event for event in events.seen if event.reason == "HealthCheckCanceled"]
+    assert [event.message for event in canceled] == [
+        "Health checks canceled due to new reconciliation triggered by GitRepository/ns/s"
+    ]
+    messages = [
+        condition["message"]
+        for _, patch in one.api.patches
+        for condition in patch.get("status", {}).get("conditions", ())
+    ]
+    assert "New reconciliation triggered by GitRepository/ns/s" in messages
+
+
+async def test_without_the_gate_a_wait_goes_on_and_the_next_turn_comes_after(world):
+    one = world()
+
+    async def park(obj, turn):
+        await turn.park(asyncio.sleep(60))
+        return DONE
+
+    one.answer("a", park, DONE)
+    key = one.api.put("a")
+    await asyncio.sleep(1)
+    one.controller.trigger(key, "GitRepository/ns/s")
+    await asyncio.sleep(200)
+    assert gaps(one.script.times("a")) == [60]
+
+
+async def test_a_key_has_never_two_turns_at_once(world):
+    one = world()
+
+    async def slow(obj, turn):
+        await asyncio.sleep(10)
+        return DONE
+
+    one.answer("a", slow, slow)
+    one.api.put("a")
+    for generation in range(2, 6):
+        await asyncio.sleep(1)
+        one.api.put("a", generation=generation)
+    await asyncio.sleep(100)
+    assert gaps(one.script.times("a")) == [10]
+    assert one.api.status("a")["observedGeneration"] == 5
+
+
+async def test_progress_is_written_only_by_turns_that_last(world):
+    one = world()
+
+    async def work(seconds):
+        await asyncio.sleep(seconds)
+        return DONE
+
+    async def quick(obj, turn):
+        turn.progress("building")
+        return await work(0.5)
+
+    async def slow(obj, turn):
+        turn.progress("building")
+        return await work(5)
+
+    one.answer("quick", quick)
+    one.answer("slow", slow)
+    one.api.put("quick")
+    one.api.put("slow")
+    await asyncio.sleep(100)
+    assert sorted(name for name, _ in one.api.patches) == ["quick", "slow", "slow"]
+    progress = next(patch for name, patch in one.api.patches if name == "slow")
+    said = {each["type"]: (each["status"], each["message"]) for each in progress["status"]["conditions"]}
+    assert said == {"Reconciling": ("True", "building"), "Ready": ("Unknown", "building")}
+
+
+async def test_a_stopping_controller_lets_turns_finish_and_takes_no_new(world):
+    one = world()
+
+    async def slow(obj, turn):
+        await asyncio.sleep(10)
+        return DONE
+
+    one.answer("a", slow)
+    one.api.put("a")
+    await asyncio.sleep(1)
+    one.controller.stop()
+    one.api.put("b")
+    await one.stop()
+    assert one.api.status("a")["observedGeneration"] == 1
+    assert [name for name, _ in one.script.turns] == ["a"]
