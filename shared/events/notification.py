@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,7 +16,6 @@ from shared.lang.timestamp import format_timestamp
 _MESSAGE_LIMIT: Final = 39000
 _TRIES: Final = 5
 _TRY_SECONDS: Final = 5.0
-_PAUSE_MIN: Final = 1.0
 _PAUSE_MAX: Final = 30.0
 _DUPLICATE: Final = 429
 
@@ -25,8 +25,16 @@ class NotificationSink:
 
     name = "notification"
 
-    def __init__(self, address: str, component: str, instance: str, session: aiohttp.ClientSession) -> None:
-        """The address is an http(s) URL.
+    def __init__(
+        self,
+        address: str,
+        component: str,
+        instance: str,
+        session: aiohttp.ClientSession,
+        *,
+        pause: timedelta = timedelta(seconds=1),
+    ) -> None:
+        """The address is an http(s) URL; `pause` comes before the second try and doubles from there.
 
         Raises:
             ValueError: the address is no such URL.
@@ -38,6 +46,7 @@ class NotificationSink:
         self._component = component
         self._instance = instance
         self._session = session
+        self._pause = pause.total_seconds()
 
     def wants(self, event: Event) -> bool:
         """Everything but traces, of objects that have a name and a namespace."""
@@ -64,7 +73,7 @@ class NotificationSink:
                 if status < 500 or last:
                     _check(status)
                     return
-            await asyncio.sleep(min(_PAUSE_MIN * 2**attempt, _PAUSE_MAX))
+            await asyncio.sleep(min(self._pause * 2**attempt, _PAUSE_MAX))
 
     async def _post(self, body: bytes) -> int:
         timeout = aiohttp.ClientTimeout(total=_TRY_SECONDS)
