@@ -1,1 +1,49 @@
-""""""
+"""Git without a checkout: list references, fetch what is new, read files straight from objects.
+
+HTTP and HTTPS are spoken by `shared.git.http`. Another transport needs three things to fit in: a remote, a
+way to list references, and a bridge that libgit2 can be pointed at.
+"""
+
+from shared.git.client import Checkout, GitClient
+from shared.git.errors import (
+    AuthenticationRequired,
+    AuthorizationFailed,
+    CommitNotFound,
+    EmptyRepository,
+    GitError,
+    InvalidReference,
+    InvalidRemote,
+    ReferenceNotFound,
+    RemoteError,
+    RemoteTimeout,
+    RepositoryCorrupt,
+    RepositoryNotFound,
+    VersionNotFound,
+)
+from shared.git.objects import Commit, GitTree, Signature, TreeEntry
+from shared.git.remote import Remote
+from shared.git.selection import Selected
+
+__all__ = [
+    "AuthenticationRequired",
+    "AuthorizationFailed",
+    "Checkout",
+    "Commit",
+    "CommitNotFound",
+    "EmptyRepository",
+    "GitClient",
+    "GitError",
+    "GitTree",
+    "InvalidReference",
+    "InvalidRemote",
+    "ReferenceNotFound",
+    "Remote",
+    "RemoteError",
+    "RemoteTimeout",
+    "RepositoryCorrupt",
+    "RepositoryNotFound",
+    "Selected",
+    "Signature",
+    "TreeEntry",
+    "VersionNotFound",
+]

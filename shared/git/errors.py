@@ -55,6 +55,10 @@ class ReferenceNotFound(GitError):
     """The remote has no such reference."""
 
 
+class VersionNotFound(GitError):
+    """No tag of the remote is a version that was asked for."""
+
+
 class CommitNotFound(GitError):
     """The remote has no such commit where it was looked for."""
 

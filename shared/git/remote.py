@@ -36,8 +36,8 @@ class Remote:
     credentials: Credentials | None = None
     tls: TlsMaterial = field(default_factory=TlsMaterial)
     proxy: Proxy | None = None
-    timeout: timedelta = timedelta(seconds=60)
-    """Limit of one operation: listing references, or fetching a commit."""
+    timeout: timedelta | None = None
+    """Limit of one operation: listing references, or fetching a commit; None leaves it to the caller."""
 
     @classmethod
     def parse(
@@ -46,7 +46,7 @@ class Remote:
         secret: SecretData | None = None,
         *,
         proxy: Proxy | None = None,
-        timeout: timedelta = timedelta(seconds=60),
+        timeout: timedelta | None = None,
     ) -> Self:
         """Read an address and the data of the Secret that goes with it.
 

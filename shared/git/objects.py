@@ -1,0 +1,158 @@
+"""Commits, and the files of their trees, read straight from a repository without a checkout."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from shared.git.errors import CommitNotFound, GitError, RepositoryCorrupt
+from shared.git.refs import Hash
+
+if TYPE_CHECKING:
+    import pygit2
+
+_SUBMODULE: Final = 0o160000
+_DEEPEST: Final = 256
+
+
+class UnsafeTree(GitError):
+    """A tree has a name in it that would lead out of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who, and when."""
+
+    name: str
+    email: str
+    when: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit, and the annotated tag that led to it."""
+
+    hash: Hash
+    tree: Hash
+    message: str
+    author: Signature
+    committer: Signature
+    tag: Hash | None = None
+    """The tag object; None for everything but annotated tags."""
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return self.message.lstrip("\n").partition("\n")[0].rstrip()
+
+
+def read_commit(repository: pygit2.Repository, name: str) -> Commit:
+    """The commit that an object is, or is a tag of.
+
+    Raises:
+        CommitNotFound: there is no such object, or it is something else.
+    """
+    import pygit2  # noqa: PLC0415 - whoever has a repository has loaded it
+
+    try:
+        found = repository.get(name)
+    except (pygit2.GitError, ValueError, OSError) as error:
+        raise RepositoryCorrupt(f"the object {name} can't be read from the local copy") from error
+    tag = Hash(name) if isinstance(found, pygit2.Tag) else None
+    if found is None:
+        raise CommitNotFound(f"unable to resolve commit object for '{name}': object not found")
+    try:
+        commit = found.peel(pygit2.Commit)
+    except (pygit2.GitError, pygit2.InvalidSpecError, ValueError, KeyError) as error:
+        raise CommitNotFound(f"unable to resolve commit object for '{name}': it is not a commit") from error
+    return Commit(
+        Hash(str(commit.id)),
+        Hash(str(commit.tree_id)),
+        commit.raw_message.decode(errors="replace"),
+        _signature(commit.author),
+        _signature(commit.committer),
+        tag,
+    )
+
+
+def _signature(signature: pygit2.Signature) -> Signature:
+    try:
+        when = datetime.fromtimestamp(signature.time, UTC)
+    except (OverflowError, ValueError, OSError):
+        when = datetime.fromtimestamp(0, UTC)
+    return Signature(
+        signature.raw_name.decode(errors="replace"), signature.raw_email.decode(errors="replace"), when
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """A file or directory as archives take them; `path` is relative, with `/` between its components."""
+
+    path: str
+    mode: int
+    """As in `stat`: a directory, or a regular file with its permissions."""
+    content: str
+    """The blob; equal names mean equal bytes."""
+    reader: Callable[[str], bytes]
+
+    def read(self) -> bytes:
+        """All bytes of a file; blocks."""
+        return self.reader(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class GitTree:
+    """The content of a commit in the order of archives; may be walked any number of times, in one thread.
+
+    Symbolic links are left out. A submodule is an empty directory, as in a checkout that doesn't recurse.
+    """
+
+    repository: pygit2.Repository
+    hash: Hash
+
+    def __iter__(self) -> Iterator[TreeEntry]:
+        """Directories before what is in them, names in the order of their bytes."""
+        return self._walk(self.hash, "", 0)
+
+    def _walk(self, tree: str, prefix: str, depth: int) -> Iterator[TreeEntry]:
+        if depth > _DEEPEST:
+            raise UnsafeTree(f"the directories below '{prefix[:80]}...' are nested too deeply")
+        for raw_name, mode, id_ in sorted(self._children(tree)):
+            path = prefix + _safe(raw_name, prefix)
+            if stat.S_ISREG(mode):
+                yield TreeEntry(path, mode, id_, self._read)
+            elif stat.S_ISDIR(mode) or mode == _SUBMODULE:
+                yield TreeEntry(path, stat.S_IFDIR | 0o755, "", self._read)
+                if mode != _SUBMODULE:
+                    yield from self._walk(id_, f"{path}/", depth + 1)
+
+    def _children(self, tree: str) -> list[tuple[bytes, int, str]]:
+        import pygit2  # noqa: PLC0415 - whoever has a repository has loaded it
+
+        try:
+            found = self.repository.get(tree)
+        except (pygit2.GitError, ValueError, OSError):
+            found = None
+        if not isinstance(found, pygit2.Tree):
+            raise RepositoryCorrupt(f"the directory object {tree} can't be read from the local copy")
+        return [(child.raw_name or b"", int(child.filemode), str(child.id)) for child in found]
+
+    def _read(self, blob: str) -> bytes:
+        import pygit2  # noqa: PLC0415 - whoever has a repository has loaded it
+
+        try:
+            _, data = self.repository.read(blob)
+        except (KeyError, ValueError, OSError, pygit2.GitError) as error:
+            raise RepositoryCorrupt(f"the file object {blob} can't be read from the local copy") from error
+        return bytes(data)
+
+
+def _safe(raw_name: bytes, prefix: str) -> str:
+    name = raw_name.decode(errors="surrogateescape")
+    if name in {"", ".", ".."} or "/" in name or "\0" in name:
+        raise UnsafeTree(f"the directory '{prefix or '.'}' has an entry with the unsafe name {name!r}")
+    return name

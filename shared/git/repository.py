@@ -1,0 +1,196 @@
+"""Our own copy of a remote: a bare repository that only grows by what is new.
+
+A branch or tag is fetched at depth 1, on top of what was fetched last; an unchanged file is never
+transferred twice. The copy is a cache and treated as such: whenever it turns out to be damaged, or has
+collected too many packs, it is thrown away and made anew.
+
+One operation at a time: callers hold `lock` while they fetch and while they read a tree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from concurrent.futures import Executor
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Final
+
+from shared.git.bridge import Bridge, open_bridge
+from shared.git.errors import CommitNotFound, GitError, ReferenceNotFound, RemoteError, RepositoryCorrupt
+from shared.git.http import Endpoint
+from shared.git.libgit2 import create, open_repository
+from shared.git.objects import Commit, GitTree, read_commit
+from shared.git.refs import Hash
+from shared.git.selection import Selected
+from shared.git.threads import Stopped, run_in_thread
+
+if TYPE_CHECKING:
+    import pygit2
+
+_INCOMING: Final = "refs/headrace/incoming"
+_KEPT: Final = "refs/headrace/kept"
+_HISTORY: Final = "refs/headrace/history/"
+_EVERY_BRANCH: Final = "refs/heads/*"
+_SHALLOW: Final = 1
+_COMPLETE: Final = 0x7FFFFFFF
+"""The depth that makes a shallow repository whole."""
+_MOST_PACKS: Final = 50
+
+
+class BareRepository:
+    """A bare repository in a directory that nobody else uses."""
+
+    def __init__(self, directory: Path, executor: Executor) -> None:
+        """Nothing is read or written yet."""
+        self.directory = directory
+        self.lock = asyncio.Lock()
+        self._executor = executor
+        self._swept = False
+        self._broken = False
+        self._fresh = False
+
+    async def fetch(self, endpoint: Endpoint, selected: Selected) -> Commit:
+        """Bring the selected commit here, unless it is here already.
+
+        Raises:
+            ReferenceNotFound, CommitNotFound: the remote doesn't have it any more.
+            RemoteError: the remote can't be reached or refuses.
+        """
+        known = await self._open(selected.target)
+        if known is not None:
+            return known
+        async with open_bridge(endpoint) as bridge:
+            try:
+                return await self._fetch(bridge, selected)
+            except (RepositoryCorrupt, RemoteError):
+                if bridge.error is not None or self._fresh:
+                    raise
+            await self.discard()  # the remote answered well, so the fault may be here
+            await self._open(selected.target)
+            return await self._fetch(bridge, selected)
+
+    async def discard(self) -> None:
+        """Throw everything away; the next fetch starts from nothing."""
+        await run_in_thread(self._executor, lambda _: shutil.rmtree(self.directory, ignore_errors=True))
+        self._broken = False
+
+    def tree(self, commit: Commit) -> GitTree:
+        """The files of a commit; walk them in a thread, and report damage with `mark_broken`."""
+        return GitTree(open_repository(self.directory), commit.tree)
+
+    def mark_broken(self) -> None:
+        """The next fetch starts from nothing."""
+        self._broken = True
+
+    async def _open(self, wanted: Hash) -> Commit | None:
+        """Make sure that there is a sound repository; the wanted commit if it is there."""
+        if self._broken:
+            await self.discard()
+        return await run_in_thread(self._executor, lambda _: self._prepare(wanted))
+
+    def _prepare(self, wanted: Hash) -> Commit | None:
+        import pygit2  # noqa: PLC0415 - loaded with the first repository
+
+        if not self._swept:
+            _sweep(self.directory)
+            self._swept = True
+        if len(list(self.directory.glob("objects/pack/*.pack"))) > _MOST_PACKS:
+            shutil.rmtree(self.directory)
+        self._fresh = False
+        try:
+            return _known(open_repository(self.directory), wanted)
+        except (pygit2.GitError, RepositoryCorrupt, KeyError, ValueError, OSError):
+            shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        create(self.directory)
+        self._fresh = True
+        return None
+
+    async def _fetch(self, bridge: Bridge, selected: Selected) -> Commit:
+        if not selected.pinned:
+            return await self._one(bridge, selected.reference, _SHALLOW)
+        try:
+            return await self._one(bridge, selected.commit, _SHALLOW)
+        except GitError:  # the server doesn't give commits by their hash
+            if bridge.error is not None:
+                raise
+        everything = not selected.reference
+        source = _EVERY_BRANCH if everything else selected.reference
+        await self._transfer(bridge, [f"+{source}:{_HISTORY}{'*' if everything else 'one'}"], _COMPLETE)
+        return await self._read(selected.commit)
+
+    async def _one(self, bridge: Bridge, source: str, depth: int) -> Commit:
+        """Fetch one reference or commit."""
+        await self._transfer(bridge, [f"+{source}:{_INCOMING}"], depth)
+        return await run_in_thread(self._executor, lambda _: self._keep(source))
+
+    async def _transfer(self, bridge: Bridge, refspecs: list[str], depth: int) -> None:
+        def work(stop: Event) -> None:
+            _transfer(self.directory, bridge.url, refspecs, depth, stop)
+
+        bridge.error = None
+        try:
+            await run_in_thread(self._executor, work, bridge.cut)
+        except GitError:
+            if bridge.error is not None:
+                raise bridge.error from None
+            raise
+
+    async def _read(self, commit: str) -> Commit:
+        return await run_in_thread(
+            self._executor, lambda _: read_commit(open_repository(self.directory), commit)
+        )
+
+    def _keep(self, source: str) -> Commit:
+        """Take over what came in, as what the next fetch builds upon."""
+        repository = open_repository(self.directory)
+        incoming = repository.references.get(_INCOMING)
+        if incoming is None:
+            raise ReferenceNotFound(f'couldn\'t find remote ref "{source}"')
+        commit = read_commit(repository, str(incoming.target))
+        repository.references.create(_KEPT, incoming.target, force=True)
+        incoming.delete()
+        return commit
+
+
+def _known(repository: pygit2.Repository, wanted: Hash) -> Commit | None:
+    """A commit that is here, tree and all."""
+    try:
+        commit = read_commit(repository, wanted)
+    except CommitNotFound:
+        return None
+    return commit if commit.tree in repository else None
+
+
+def _transfer(directory: Path, url: str, refspecs: list[str], depth: int, stop: Event) -> None:
+    import pygit2  # noqa: PLC0415 - loaded with the first repository
+
+    class Watching(pygit2.RemoteCallbacks):
+        def transfer_progress(self, stats: object) -> None:
+            del stats
+            if stop.is_set():
+                raise Stopped
+
+    repository = open_repository(directory)
+    try:
+        remote = repository.remotes.create_anonymous(url)
+        remote.fetch(refspecs, callbacks=Watching(), proxy=None, depth=depth)
+    except Stopped:
+        raise
+    except pygit2.GitError as error:
+        raise RemoteError(str(error).replace(url, "the remote")) from error
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what a process that was killed has left behind."""
+    patterns: tuple[tuple[Path, str], ...] = (
+        (directory / "objects" / "pack", "pack_git2_*"),
+        (directory / "objects" / "pack", "*.lock"),
+        (directory / "objects", "tmp_*"),
+        (directory, "*.lock"),
+        (directory / "refs", "**/*.lock"),
+    )
+    for place, pattern in patterns:
+        for path in place.glob(pattern):
+            path.unlink(missing_ok=True)
