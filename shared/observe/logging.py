@@ -15,7 +15,8 @@ from typing import Any, Final, TextIO
 import orjson
 import structlog
 
-_LEVELS: Final = {"trace": 5, "debug": 10, "info": 20, "error": 40}
+#: structlog knows no level below debug but the one that lets everything through.
+_LEVELS: Final = {"trace": 0, "debug": 10, "info": 20, "error": 40}
 _LINE_BYTES: Final = 60_000
 _FIELD_CHARACTERS: Final = 8_000
 _SHORT_CHARACTERS: Final = 1_000
