@@ -39,8 +39,7 @@ class NotificationSink:
         Raises:
             ValueError: the address is no such URL.
         """
-        parts = urlsplit(address)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or address != address.strip():
+        if not _usable(address):
             raise ValueError(f"--events-addr: {address!r} is not an http or https URL")
         self._address = address
         self._component = component
@@ -99,3 +98,11 @@ class NotificationSink:
 def _check(status: int) -> None:
     if status >= 400 and status != _DUPLICATE:
         raise aiohttp.ClientError(f"the notification controller answered {status}")
+
+
+def _usable(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and address == address.strip()
