@@ -3,6 +3,7 @@
 import asyncio
 import random
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -19,7 +20,7 @@ FAILURE = Failure("BuildFailed", "broken")
 
 
 def gaps(times):
-    return [round(late - early, 2) for early, late in zip(times, times[1:], strict=False)]
+    return [round(late - early, 2) for early, late in pairwise(times)]
 
 
 def panics():
