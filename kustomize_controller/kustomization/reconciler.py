@@ -10,7 +10,7 @@ from kustomize_controller.kustomization.apply import Applier, recorded
 from kustomize_controller.kustomization.deletion import Deletion
 from kustomize_controller.kustomization.dependencies import Dependencies, NotReady
 from kustomize_controller.kustomization.desired import DesiredSet
-from kustomize_controller.kustomization.events import COMMIT_STATUS, Reason, metadata_of
+from kustomize_controller.kustomization.events import COMMIT_STATUS, ORIGIN_REVISION, Reason, metadata_of
 from kustomize_controller.kustomization.health import HEALTHY, Health, compile_checks
 from kustomize_controller.kustomization.identity import Identities
 from kustomize_controller.kustomization.request import Built
@@ -116,9 +116,8 @@ class KustomizationReconciler:
 
     def _remember(self, built: Built, status: str, turn: Turn[Kustomization]) -> None:
         metadata = {"revision": turn.revision}
-        origin = turn.draft["lastAppliedOriginRevision"]
-        if origin:
-            metadata["originRevision"] = origin
+        if ORIGIN_REVISION in turn.metadata:
+            metadata["originRevision"] = turn.metadata[ORIGIN_REVISION]
         turn.draft["history"] = history.record(
             turn.draft["history"],
             digest=built.digest,

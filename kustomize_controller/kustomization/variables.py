@@ -7,7 +7,8 @@ import binascii
 from collections.abc import Mapping
 from typing import Final
 
-from shared.api.kustomize_v1 import Kustomization
+from kustomize_controller.kustomization.events import Reason
+from shared.api.kustomize_v1 import Kustomization, SubstituteReference
 from shared.kube.client import KubeClient
 from shared.kube.errors import ApiError, NotFound
 from shared.kube.resources import Resource
@@ -37,25 +38,25 @@ class Variables:
         for reference in post_build.substitute_from or ():
             resource = SECRETS if reference.kind == "Secret" else CONFIGMAPS
             try:
-                variables |= _values(await self._client.get(resource, obj.namespace, reference.name))
+                found = await self._client.get(resource, obj.namespace, reference.name)
+                variables |= _values(reference.kind, found)
             except NotFound as error:
                 if not reference.optional:
-                    raise _missing(reference.kind, reference.name, error) from error
+                    raise _failure(obj, reference, error.message) from error
             except ApiError as error:
-                raise _missing(reference.kind, reference.name, error) from error
+                raise _failure(obj, reference, error.message) from error
+            except (binascii.Error, UnicodeDecodeError) as error:
+                raise _failure(obj, reference, "a value is not text") from error
         return variables | (post_build.substitute or {})
 
 
-def _missing(kind: str, name: str, error: ApiError) -> Failure:
-    return Failure("BuildFailed", f"substitute from '{kind}/{name}' error: {error.message}")
+def _failure(obj: Kustomization, reference: SubstituteReference, message: str) -> Failure:
+    text = f"substitute from '{reference.kind}/{reference.name}' error: {message}"
+    return Failure(Reason.BUILD_FAILED, text, retry_after=obj.retry_interval)
 
 
-def _values(obj: JsonObject) -> dict[str, str]:
+def _values(kind: str, obj: JsonObject) -> dict[str, str]:
     data: dict[str, str] = obj.get("data") or {}
-    if obj.get("kind") != "Secret":
+    if kind != "Secret":
         return dict(data)
-    try:
-        return {key: base64.b64decode(value).decode() for key, value in data.items()}
-    except (binascii.Error, UnicodeDecodeError) as error:
-        name = obj["metadata"]["name"]
-        raise Failure("BuildFailed", f"substitute from 'Secret/{name}' error: a value is not text") from error
+    return {key: base64.b64decode(value).decode() for key, value in data.items()}
