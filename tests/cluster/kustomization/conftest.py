@@ -6,10 +6,12 @@ sleeps for luck: what a test waits for is watched.
 
 import asyncio
 import itertools
-from contextlib import aclosing, contextmanager
+import uuid
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from localcluster import programs
 from shared.kube import Connection, KubeClient
@@ -112,6 +114,20 @@ class Flux:
     async def change(self, name="app", **spec):
         """Edits the spec of a Kustomization."""
         return await self.edit(KUSTOMIZATION, name, {"spec": spec})
+
+    async def finish(self, job):
+        """Lets the pod of a Job end well, as a node would report it."""
+        resource = await self.resource("Pod")
+        watch = self.client.watch(
+            resource, self.namespace, label_selector=f"batch.kubernetes.io/job-name={job}", initial=True
+        )
+        async with asyncio.timeout(PATIENCE), aclosing(watch) as events:
+            async for event in events:
+                if event.type == "ADDED":
+                    name = event.object["metadata"]["name"]
+                    done = {"status": {"phase": "Succeeded"}}
+                    await self.edit("Pod", name, done, "kubelet", "status")
+                    return
 
     async def delete(self, kind, name):
         """Deletes an object."""
@@ -246,16 +262,20 @@ class Flux:
         )
         return sorted(obj["message"] for obj in found["items"])
 
-    async def turns(self, at_least, name="app", process=None):
-        """Waits until a process has finished that many turns of a Kustomization."""
-        labels = f'kind="Kustomization",name="{name}",namespace="{self.namespace}"'
+    async def turns(self, at_least, name="app"):
+        """Waits until the process has finished that many turns of a Kustomization."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                page = await asyncio.to_thread((process or self.process).metrics)
-                counts = [line for line in page.splitlines() if f"_seconds_count{{{labels}}}" in line]
-                if counts and float(counts[0].split()[-1]) >= at_least:
+                if await asyncio.to_thread(self.count_of_turns, name) >= at_least:
                     return
                 await asyncio.sleep(0.1)
+
+    def count_of_turns(self, name="app"):
+        """How many turns of a Kustomization the process has finished; adding the finalizer is none."""
+        labels = f'kind="Kustomization",name="{name}",namespace="{self.namespace}"'
+        lines = self.process.metrics().splitlines()
+        counts = [line for line in lines if f"_duration_seconds_count{{{labels}}}" in line]
+        return int(float(counts[0].split()[-1])) if counts else 0
 
     # How to read it
 
@@ -367,8 +387,8 @@ def controller(suite):
     assert "unexpected error" not in process.log.read_text()
 
 
-@pytest.fixture
-async def flux(cluster, namespace, artifacts, suite, controller):
+@asynccontextmanager
+async def connected(cluster, namespace, artifacts, suite, controller):
     connection = await Connection.load(Path(cluster.kubeconfig))
     try:
         flux = Flux(KubeClient(connection), namespace, artifacts, suite, controller)
@@ -379,6 +399,27 @@ async def flux(cluster, namespace, artifacts, suite, controller):
 
 
 @pytest.fixture
+async def flux(cluster, namespace, artifacts, suite, controller):
+    async with connected(cluster, namespace, artifacts, suite, controller) as flux:
+        yield flux
+
+
+@pytest.fixture(scope="module")
+def shared_namespace(cluster):
+    name = f"shared-{uuid.uuid4().hex[:6]}"
+    cluster.kubectl("create", "namespace", name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_flux(cluster, shared_namespace, artifacts, suite, controller):
+    """One namespace for all tests of a module, whose long waits run side by side."""
+    async with connected(cluster, shared_namespace, artifacts, suite, controller) as flux:
+        yield flux
+
+
+@pytest.fixture(scope="session")
 def job():
     """A Job that never ends by itself: there is no node for its pod."""
 
@@ -395,7 +436,7 @@ def job():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def deployment():
     def make(name="web", image="web:1", replicas=0, **spec):
         labels = {"app": name}
@@ -413,7 +454,7 @@ def deployment():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def config_map():
     def make(name="a", labels=None, annotations=None, **data):
         metadata = {"name": name}

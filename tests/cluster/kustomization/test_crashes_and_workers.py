@@ -1,0 +1,102 @@
+"""A process that dies forgets nothing, and who only waits keeps nobody else from working."""
+
+import pytest
+
+KUSTOMIZATION = "Kustomization.kustomize.toolkit.fluxcd.io"
+HELD = {"finalizers": ["test.example.com/hold"]}
+
+
+@pytest.fixture
+async def leaving_namespace(flux):
+    """A Namespace that is on its way out and stays so until the test ends: nobody can wait for it."""
+    name = f"{flux.namespace}-leaving"
+    await flux.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    config_map = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": HELD | {"name": "held", "namespace": name},
+    }
+    await flux.create(config_map)
+    await flux.delete("Namespace", name)
+    yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    resource = await flux.resource("ConfigMap")
+    patch = {"metadata": {"finalizers": None}}
+    await flux.client.merge_patch(resource, name, "held", patch, manager="test")
+
+
+async def test_what_is_about_to_be_applied_is_in_the_inventory_first(flux, config_map):
+    await flux.publish(config_map("a"), config_map("b"))
+    created = await flux.kustomization()
+    await flux.ready()
+    versions = await flux.versions(
+        KUSTOMIZATION, created, lambda obj: flux.condition(obj, "Ready")["status"] == "True"
+    )
+    ahead = next(obj for obj in versions if flux.inventory(obj))
+    applied = await flux.live("ConfigMap", "a")
+    assert flux.inventory(ahead) == [flux.id_of("ConfigMap", name) for name in ("a", "b")]
+    assert int(ahead["metadata"]["resourceVersion"]) < int(applied["metadata"]["resourceVersion"])
+
+
+async def test_a_process_that_dies_while_applying_leaves_no_orphans(flux, config_map, leaving_namespace):
+    """The first stage is written ahead and applied; the process dies while it waits for that stage."""
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "rules": []}
+    name = f"{flux.namespace}-role"
+    with flux.own() as process:
+        await flux.publish(role | {"metadata": {"name": name}}, leaving_namespace)
+        await flux.kustomization(labels=flux.mine, targetNamespace=None)
+        await flux.until("ClusterRole.rbac.authorization.k8s.io", name, bool)
+        process.kill()
+        app = await flux.live(KUSTOMIZATION, "app")
+        assert f"_{name}_rbac.authorization.k8s.io_ClusterRole" in flux.inventory(app)
+        # Neither was ever part of a success; they are gone from the source before the next process starts.
+        await flux.publish(config_map("a"))
+        await flux.change(targetNamespace=flux.namespace)
+        process.start()
+        app = await flux.ready()
+        assert flux.inventory(app) == [flux.id_of("ConfigMap", "a")]
+        assert await flux.live("ClusterRole.rbac.authorization.k8s.io", name) is None
+
+
+async def test_a_process_that_dies_while_waiting_for_health_goes_on_where_it_was(flux, config_map, job):
+    with flux.own() as process:
+        await flux.publish(config_map("a"), job())
+        await flux.kustomization(labels=flux.mine, wait=True, timeout="1h")
+        await flux.progress("Running health checks")
+        process.kill()
+        await flux.publish(config_map("b"))
+        process.start()
+        app = await flux.ready()
+        assert flux.inventory(app) == [flux.id_of("ConfigMap", "b")]
+        assert await flux.names() == ["b"]
+        assert await flux.live("Job.batch", "job") is None
+
+
+async def test_a_restart_without_news_writes_nothing(flux, config_map):
+    with flux.own() as process:
+        await flux.publish(config_map("a"))
+        await flux.kustomization(labels=flux.mine)
+        await flux.ready()
+        before = await flux.live("ConfigMap", "a")
+        process.kill()
+        process.start()
+        await flux.turns(1)
+        assert (await flux.live("ConfigMap", "a"))["metadata"] == before["metadata"]
+        history = (await flux.live(KUSTOMIZATION, "app"))["status"]["history"]
+        assert [entry["totalReconciliations"] for entry in history] == [2]
+
+
+async def test_waits_hold_no_worker_and_do_not_delay_a_stop(flux, config_map, job, leaving_namespace):
+    with flux.own("--concurrent=1") as process:
+        await flux.publish(job())
+        await flux.kustomization("sick", labels=flux.mine, wait=True, timeout="1h")
+        await flux.progress("Running health checks", "sick")
+        other = {"kind": "GitRepository", "name": "other"}
+        await flux.publish(leaving_namespace, source="other")
+        await flux.kustomization("stuck", labels=flux.mine, sourceRef=other, targetNamespace=None)
+        await flux.progress("Detecting drift", "stuck")
+        await flux.publish(config_map("a"), source="third")
+        await flux.kustomization("well", labels=flux.mine, sourceRef=other | {"name": "third"})
+        await flux.ready("well")
+        assert process.stop() == 0
+        sick = await flux.live(KUSTOMIZATION, "sick")
+        assert flux.condition(sick, "Ready")["reason"] == "HealthCheckCanceled"

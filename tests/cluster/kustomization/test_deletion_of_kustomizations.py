@@ -1,0 +1,63 @@
+"""What becomes of the objects when their Kustomization is deleted."""
+
+import pytest
+
+PREFIX = "kustomize.toolkit.fluxcd.io"
+KUSTOMIZATION = f"Kustomization.{PREFIX}"
+
+
+async def removed(flux):
+    await flux.delete(KUSTOMIZATION, "app")
+    await flux.gone(KUSTOMIZATION, "app")
+
+
+@pytest.mark.parametrize(
+    ("policy", "prune", "left"),
+    [
+        ("MirrorPrune", True, []),
+        ("MirrorPrune", False, ["a"]),
+        ("Delete", False, []),
+        ("WaitForTermination", False, []),
+        pytest.param("Orphan", True, ["a"], marks=pytest.mark.case("kustomize-47")),
+    ],
+)
+async def test_the_policy_decides(flux, config_map, policy, prune, left):
+    await flux.publish(config_map("a"))
+    await flux.kustomization(deletionPolicy=policy, prune=prune)
+    await flux.ready()
+    await removed(flux)
+    assert await flux.names() == left
+    if left:
+        labels = (await flux.live("ConfigMap", "a"))["metadata"]["labels"]
+        assert labels == {f"{PREFIX}/name": "app", f"{PREFIX}/namespace": flux.namespace}
+
+
+@pytest.mark.case("kustomize-48")
+async def test_what_was_suspended_leaves_its_objects(flux, config_map):
+    await flux.publish(config_map("a"))
+    await flux.kustomization(deletionPolicy="Delete")
+    await flux.ready()
+    await flux.change(suspend=True)
+    await removed(flux)
+    assert await flux.names() == ["a"]
+
+
+async def test_the_end_of_objects_is_waited_for(flux, config_map):
+    held = config_map("a")
+    held["metadata"]["finalizers"] = ["test.example.com/hold"]
+    await flux.publish(held)
+    await flux.kustomization(deletionPolicy="WaitForTermination", timeout="1h")
+    await flux.ready()
+    await flux.delete(KUSTOMIZATION, "app")
+    await flux.until("ConfigMap", "a", lambda obj: obj["metadata"].get("deletionTimestamp"))
+    assert await flux.live(KUSTOMIZATION, "app")
+    await flux.edit("ConfigMap", "a", {"metadata": {"finalizers": None}})
+    await flux.gone(KUSTOMIZATION, "app")
+
+
+async def test_deletion_does_not_wait_for_health(flux, job):
+    await flux.publish(job())
+    await flux.kustomization(wait=True, timeout="1h")
+    await flux.progress("Running health checks")
+    await removed(flux)
+    await flux.gone("Job.batch", "job")

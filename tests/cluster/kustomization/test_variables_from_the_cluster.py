@@ -1,0 +1,39 @@
+"""Variables that ConfigMaps and Secrets hold, and what their changes bring about."""
+
+import pytest
+
+WATCHED = {"reconcile.fluxcd.io/watch": "Enabled"}
+
+
+def config(config_map, name, labels=None, **data):
+    return config_map(name, labels, None, **data)
+
+
+@pytest.mark.case("kustomize-23")
+async def test_an_optional_config_map_may_come_later(flux, config_map):
+    await flux.publish(config_map("a", value="${size:=small}"))
+    reference = {"kind": "ConfigMap", "name": "vars", "optional": True}
+    await flux.kustomization(postBuild={"substitute": {"x": "y"}, "substituteFrom": [reference]})
+    await flux.ready()
+    assert (await flux.live("ConfigMap", "a"))["data"] == {"value": "small"}
+    await flux.create(config_map("vars", WATCHED, size="large"))
+    await flux.until("ConfigMap", "a", lambda obj: obj["data"] == {"value": "large"})
+    await flux.edit("ConfigMap", "vars", {"data": {"size": "huge"}})
+    await flux.until("ConfigMap", "a", lambda obj: obj["data"] == {"value": "huge"})
+
+
+async def test_a_missing_config_map_is_tried_again_after_the_retry_interval(flux, config_map):
+    await flux.publish(config_map("a", value="${size}"))
+    reference = {"kind": "ConfigMap", "name": "vars"}
+    await flux.kustomization(postBuild={"substituteFrom": [reference]})
+    await flux.fails("BuildFailed", "substitute from 'ConfigMap/vars' error: ")
+    await flux.create(config_map("vars", size="large"))
+    await flux.ready()
+    assert (await flux.live("ConfigMap", "a"))["data"] == {"value": "large"}
+
+
+async def test_an_undefined_variable_fails_and_is_named(flux, config_map):
+    await flux.publish(config_map("a", value="${size}"))
+    await flux.kustomization(postBuild={"substitute": {"x": "y"}})
+    await flux.fails("BuildFailed", 'variable not set (strict mode): "size"')
+    assert await flux.names() == []
