@@ -137,7 +137,17 @@ class Story:
     async def _annotate(self, kind: str, namespace: str, name: str) -> str:
         stamp = datetime.now(UTC).isoformat()
         patch = json.dumps({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": stamp}}})
-        await self._kubectl("patch", _RESOURCES[kind], name, "-n", namespace, "--type=merge", "-p", patch)
+        await self._kubectl(
+            "patch",
+            _RESOURCES[kind],
+            name,
+            "-n",
+            namespace,
+            "--type=merge",
+            "-p",
+            patch,
+            "--field-manager=flux",
+        )
         return stamp
 
     async def _kubectl(self, *arguments: str, stdin: str = "") -> str:

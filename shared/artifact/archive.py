@@ -1,0 +1,121 @@
+"""Writing archives whose bytes depend on nothing but their content.
+
+The same files give the same bytes on every machine and after every restart, because the digest of an
+archive is what consumers react to: no times, no owners, three modes, a fixed order, and a pinned compressor
+at a pinned level (`LEVEL` may only change together with a note in the release).
+
+Files are written one after the other, so memory holds the largest of them and nothing more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import tarfile
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol
+
+LEVEL: Final = 2
+"""Of ISA-L's deflate: 0 (fast) to 3 (small)."""
+
+_FILE: Final = 0o600
+_EXECUTABLE: Final = 0o700
+_DIRECTORY: Final = 0o750
+_ANY_EXECUTE: Final = 0o111
+_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+"""Of gzip: no name, no time, unknown system."""
+_RAW_DEFLATE: Final = -15
+_BLOCK: Final = tarfile.BLOCKSIZE
+
+
+class Entry(Protocol):
+    """A file or a directory, wherever it comes from."""
+
+    @property
+    def path(self) -> str:
+        """Relative to the root, without `./`, with `/` between its components."""
+
+    @property
+    def mode(self) -> int:
+        """As in `stat`: a directory, or a regular file with its permissions."""
+
+    @property
+    def content(self) -> str:
+        """A name for the bytes of a file: equal names mean equal bytes."""
+
+    def read(self) -> bytes:
+        """All bytes of a file; blocks."""
+
+
+class Sink(Protocol):
+    """Where bytes go; it ends the writing by raising."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take in the next piece."""
+
+
+def write_archive(entries: Iterable[Entry], out: Sink) -> None:
+    """Write a `tar.gz` of the root and all entries, which come directories first; blocks."""
+    stream = _Gzip(out)
+    stream.write(_header(".", _DIRECTORY, tarfile.DIRTYPE, 0))
+    for entry in entries:
+        if stat.S_ISDIR(entry.mode):
+            stream.write(_header(entry.path, _DIRECTORY, tarfile.DIRTYPE, 0))
+            continue
+        data = entry.read()
+        mode = _EXECUTABLE if entry.mode & _ANY_EXECUTE else _FILE
+        stream.write(_header(entry.path, mode, tarfile.REGTYPE, len(data)))
+        stream.write(data)
+        if len(data) % _BLOCK:
+            stream.write(bytes(_BLOCK - len(data) % _BLOCK))
+    stream.write(bytes(2 * _BLOCK))
+    stream.finish()
+
+
+def fingerprint(entries: Iterable[Entry]) -> str:
+    """The same for entries that make the same archive, without reading a single file."""
+    running = hashlib.sha256(b"%d\0" % LEVEL)
+    for path, kind, content in _facts(entries):
+        running.update(b"%s\0%s\0%s\0" % (path.encode(errors="surrogateescape"), kind, content.encode()))
+    return running.hexdigest()
+
+
+def _facts(entries: Iterable[Entry]) -> Iterator[tuple[str, bytes, str]]:
+    for entry in entries:
+        if stat.S_ISDIR(entry.mode):
+            yield entry.path, b"d", ""
+        else:
+            yield entry.path, b"x" if entry.mode & _ANY_EXECUTE else b"f", entry.content
+
+
+def _header(path: str, mode: int, kind: bytes, size: int) -> bytes:
+    """A USTAR header; PAX records come first only where a name or size doesn't fit."""
+    info = tarfile.TarInfo(path)
+    info.mode, info.type, info.size = mode, kind, size
+    facts = dict(info.get_info())
+    facts["name"] = path  # directories would get a slash
+    return info.create_pax_header(facts, "utf-8")
+
+
+class _Gzip:
+    """A gzip stream with a header of our own."""
+
+    def __init__(self, out: Sink) -> None:
+        from isal import isal_zlib  # noqa: PLC0415 - an extra of the controllers that write archives
+
+        self._crc32 = isal_zlib.crc32
+        self._deflate = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, _RAW_DEFLATE)
+        self._out = out
+        self._checksum = 0
+        self._size = 0
+        out.write(_HEADER)
+
+    def write(self, data: bytes) -> None:
+        self._checksum = self._crc32(data, self._checksum)
+        self._size += len(data)
+        self._out.write(self._deflate.compress(data))
+
+    def finish(self) -> None:
+        self._out.write(self._deflate.flush())
+        trailer = (self._checksum & 0xFFFFFFFF, self._size & 0xFFFFFFFF)
+        self._out.write(b"".join(number.to_bytes(4, "little") for number in trailer))

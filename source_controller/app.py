@@ -1,0 +1,74 @@
+"""Builds source-controller; the only place that knows all of its parts."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from shared.api.source_v1 import GROUP, GitRepository
+from shared.git import GitClient
+from shared.kube.informer import Informer
+from shared.lang.digest import Algorithm
+from shared.observe.http import Server, parse_address
+from shared.runtime.controller import Controller, Policy
+from shared.runtime.header import Header
+from shared.runtime.manager import Parts
+from shared.runtime.process import Frame
+from source_controller.git_repository.publisher import Publisher
+from source_controller.git_repository.reconciler import GitRepositoryReconciler
+from source_controller.git_repository.remotes import Remotes
+from source_controller.server import artifact_application
+from source_controller.settings import SourceSettings
+from source_controller.storage import Storage, advertised_address
+
+NAME = "source-controller"
+
+
+@asynccontextmanager
+async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
+    """All parts of the controller, for as long as the block lasts."""
+    storage = Storage(
+        Path(settings.storage_path),
+        advertised_address(settings.storage_adv_addr, settings.storage_addr),
+        frame.clock,
+        ttl=settings.artifact_retention_ttl,
+        records=settings.artifact_retention_records,
+        algorithm=Algorithm.named(settings.artifact_digest_algo),
+    )
+    repositories = Informer(
+        frame.client,
+        GROUP,
+        GitRepository.KIND,
+        Header.of,
+        namespace=settings.watched_namespace,
+        label_selector=settings.watch_label_selector,
+    )
+    with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as scratch:
+        git = GitClient(Path(scratch), frame.outside)
+        reconciler = GitRepositoryReconciler(Remotes(frame.client), git, Publisher(storage))
+        controller = Controller(
+            reconciler,
+            repositories,
+            frame.client,
+            frame.recorder,
+            frame.clock,
+            Policy(
+                settings.concurrent,
+                settings.min_retry_delay,
+                settings.max_retry_delay,
+                settings.interval_jitter_percentage,
+                NAME,
+            ),
+        )
+        host, port = parse_address(settings.storage_addr, "--storage-addr")
+        yield Parts(
+            recorder=frame.recorder,
+            informers=(repositories,),
+            controllers=(controller,),
+            servers=frame.servers,
+            leader_servers=(Server(artifact_application(storage), host, port),),
+            leadership=frame.leadership,
+        )
+        await git.close()

@@ -1,0 +1,137 @@
+"""The story of a GitRepository: storage -> remote head -> fetch -> artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Self
+
+from shared.api.meta import Artifact
+from shared.api.source_v1 import GitRepository
+from shared.events import Severity
+from shared.git import EmptyRepository, GitClient, GitError
+from shared.runtime.outcome import Done, Failure, Gone, Outcome, Stalled
+from shared.runtime.turn import Turn
+from shared.status.conditions import TRUE
+from source_controller.git_repository.conditions import (
+    FAILURES,
+    FETCH_FAILED,
+    IN_STORAGE,
+    OUTDATED,
+    OWNED,
+    Reason,
+    metadata_of,
+    stored,
+)
+from source_controller.git_repository.observed import configuration_changed, observe
+from source_controller.git_repository.publisher import Publisher
+from source_controller.git_repository.remotes import Remotes
+from source_controller.git_repository.unsupported import unsupported
+
+_SUBJECT: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was so when the turn began, to tell afterwards what is news."""
+
+    digest: str
+    failed: bool
+
+    @classmethod
+    def of(cls, turn: Turn[GitRepository]) -> Self:
+        """From the status as it was read."""
+        artifact = turn.draft["artifact"] or {}
+        return cls(artifact.get("digest") or "", any(map(turn.draft.conditions.holds, FAILURES)))
+
+
+class GitRepositoryReconciler:
+    """Keeps an artifact of what a GitRepository points at."""
+
+    kind = GitRepository
+    owned = OWNED
+
+    def __init__(self, remotes: Remotes, git: GitClient, publisher: Publisher) -> None:
+        self._remotes = remotes
+        self._git = git
+        self._publisher = publisher
+
+    async def reconcile(self, obj: GitRepository, turn: Turn[GitRepository]) -> Outcome:
+        """One pass; see the module."""
+        missing = unsupported(obj)
+        if missing:
+            return Stalled(Reason.UNSUPPORTED, missing)
+        turn.progress("reconciliation in progress")
+        before = Before.of(turn)
+        current = await self._publisher.current(turn)
+        remote = await self._remotes.open(obj)
+        if isinstance(remote, Stalled):
+            return remote
+        with _failures():
+            head = await self._git.resolve(remote, obj.spec.ref)
+            turn.revision = head.revision
+            if current and current.revision == head.revision and not configuration_changed(obj):
+                return self._unchanged(obj, current, before, turn)
+            _announce(head.revision, current, turn)
+            async with self._git.fetch(remote, head) as checkout:
+                artifact = await self._publisher.publish(obj, head, checkout)
+        observe(obj, artifact, turn.draft)
+        self._tell(artifact, before, shortened(checkout.commit.subject), turn)
+        return _ready(obj, artifact, turn)
+
+    async def finalize(self, obj: GitRepository, turn: Turn[GitRepository]) -> Outcome:
+        """Removes what is stored of a deleted GitRepository."""
+        await self._publisher.remove(obj, turn)
+        return Gone()
+
+    def _unchanged(
+        self, obj: GitRepository, current: Artifact, before: Before, turn: Turn[GitRepository]
+    ) -> Done:
+        """The remote has nothing new: nothing was fetched, nothing is written but what time demands."""
+        text = f"no changes since last reconciliation: observed revision '{current.revision}'"
+        turn.event(Severity.TRACE, Reason.GIT_SUCCEEDED, text)
+        self._tell(current, before, current.revision, turn)
+        return _ready(obj, current, turn)
+
+    def _tell(self, artifact: Artifact, before: Before, what: str, turn: Turn[GitRepository]) -> None:
+        """A new artifact is news, and so is the end of a failure."""
+        text = f"stored artifact for commit '{what}'"
+        if artifact.digest != before.digest:
+            turn.event(Severity.INFO, Reason.NEW_ARTIFACT, text, metadata_of(artifact))
+            turn.log.info(text, revision=artifact.revision)
+        elif before.failed:
+            turn.event(Severity.INFO, Reason.SUCCEEDED, text, metadata_of(artifact))
+
+
+def _announce(revision: str, current: Artifact | None, turn: Turn[GitRepository]) -> None:
+    """Says that there is something new, where something old is being served."""
+    text = f"new upstream revision '{revision}'"
+    if current is not None and current.revision != revision:
+        turn.draft.conditions.set(OUTDATED, TRUE, Reason.NEW_REVISION, text)
+        turn.progress(f"building artifact: {text}", ready=f"building artifact: {text}")
+
+
+def _ready(obj: GitRepository, artifact: Artifact, turn: Turn[GitRepository]) -> Done:
+    conditions = turn.draft.conditions
+    conditions.remove(*FAILURES, OUTDATED)
+    message = stored(artifact.revision)
+    conditions.set(IN_STORAGE, TRUE, Reason.SUCCEEDED, message)
+    return Done(obj.spec.interval, Reason.SUCCEEDED, message)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """What can go wrong with a remote, as failures of the object."""
+    prefix = "failed to checkout and determine revision"
+    try:
+        yield
+    except EmptyRepository as error:
+        raise Failure(Reason.EMPTY, "git repository is empty", condition=FETCH_FAILED) from error
+    except GitError as error:
+        raise Failure(Reason.GIT_FAILED, f"{prefix}: {error}", condition=FETCH_FAILED) from error
+
+
+def shortened(subject: str) -> str:
+    """The first line of a commit message, 50 characters at most."""
+    return subject if len(subject) <= _SUBJECT else subject[:_SUBJECT] + "..."

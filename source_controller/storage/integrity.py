@@ -1,0 +1,114 @@
+"""Whether the file of an artifact is still there, and still what was written.
+
+A file is read again only when its inode, size or time has changed, and every six hours in any case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from shared.api.meta import Artifact
+from shared.lang.digest import Digest, DigestError
+from shared.observe.clock import Clock
+from source_controller.storage.layout import Layout, Place
+
+_CHUNK: Final = 1 << 20
+_TRUSTED_FOR: Final = timedelta(hours=6)
+
+
+class State(Enum):
+    """How an artifact is found."""
+
+    SOUND = "sound"
+    MISSING = "missing"
+    ALTERED = "altered"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The state of an artifact, and what is wrong if it is altered."""
+
+    state: State
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A file as it was when its digest was computed."""
+
+    inode: int
+    size: int
+    modified: int
+    digest: Digest
+    at: float
+
+
+class Integrity:
+    """Checks files against digests, and remembers what it has read."""
+
+    def __init__(self, layout: Layout, clock: Clock) -> None:
+        """Nothing is known yet."""
+        self._layout = layout
+        self._clock = clock
+        self._seen: dict[str, _Seen] = {}
+
+    def check(self, place: Place, artifact: Artifact) -> Finding:
+        """Compare a file with the digest that its artifact promises; blocks."""
+        file = self._layout.file(artifact.path) if place.holds(artifact.path) else None
+        if file is None:
+            self._seen.pop(artifact.path, None)
+            return Finding(State.MISSING)
+        if not artifact.digest:
+            return Finding(State.ALTERED, "artifact has no digest")
+        try:
+            wanted = Digest.parse(artifact.digest)
+        except DigestError as error:
+            return Finding(State.ALTERED, f"failed to parse artifact digest '{artifact.digest}': {error}")
+        try:
+            sound = self._is_known(artifact.path, file, wanted) or self._is_sound(artifact.path, file, wanted)
+        except OSError:
+            return Finding(State.MISSING)
+        if sound:
+            return Finding(State.SOUND)
+        return Finding(State.ALTERED, f"computed digest doesn't match '{artifact.digest}'")
+
+    def remember(self, path: str, file: Path, digest: Digest) -> None:
+        """A file has just been read or written and has this digest."""
+        found = file.lstat()
+        self._seen[path] = _Seen(
+            found.st_ino, found.st_size, found.st_mtime_ns, digest, self._clock.monotonic()
+        )
+
+    def forget(self, path: str) -> None:
+        """A file, or everything below a directory, is gone."""
+        for known in [known for known in self._seen if known == path or known.startswith(f"{path}/")]:
+            del self._seen[known]
+
+    def digest_of(self, path: str) -> Digest | None:
+        """The digest of a file as far as known, without reading it."""
+        seen = self._seen.get(path)
+        return seen.digest if seen else None
+
+    def _is_known(self, path: str, file: Path, wanted: Digest) -> bool:
+        seen, found = self._seen.get(path), file.lstat()
+        return (
+            seen is not None
+            and seen.digest == wanted
+            and (seen.inode, seen.size, seen.modified) == (found.st_ino, found.st_size, found.st_mtime_ns)
+            and self._clock.monotonic() - seen.at < _TRUSTED_FOR.total_seconds()
+        )
+
+    def _is_sound(self, path: str, file: Path, wanted: Digest) -> bool:
+        running = wanted.hasher()
+        with file.open("rb", buffering=0) as stream:
+            while chunk := stream.read(_CHUNK):
+                running.update(chunk)
+        if not wanted.matches(running):
+            self._seen.pop(path, None)
+            return False
+        self.remember(path, file, wanted)
+        return True

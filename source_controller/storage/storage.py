@@ -1,0 +1,163 @@
+"""The shelf of artifacts: published whole, checked, collected, and removed with their objects.
+
+It is a cache that can be rebuilt from the sources, so nothing here tries to survive a lost disk; but what
+a URL was given out for is either exactly what its digest says, or not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from threading import Event
+from typing import Protocol, Self
+
+from shared.api.meta import Artifact
+from shared.git.threads import run_in_thread
+from shared.lang.digest import Algorithm, Digest
+from shared.observe.clock import Clock
+from source_controller.storage.errors import ArchiveFailed, RemovalFailed
+from source_controller.storage.garbage import Retention, collect
+from source_controller.storage.integrity import Finding, Integrity, State
+from source_controller.storage.layout import Layout, Place, advertised_address, open_root
+from source_controller.storage.publish import Writer, Written, link_file, locked, make_directory, write_file
+
+
+class StorageSettings(Protocol):
+    """The settings that a storage is made from."""
+
+    @property
+    def storage_path(self) -> str: ...
+    @property
+    def storage_addr(self) -> str: ...
+    @property
+    def storage_adv_addr(self) -> str: ...
+    @property
+    def artifact_digest_algo(self) -> str: ...
+    @property
+    def artifact_retention_records(self) -> int: ...
+
+
+class Storage:
+    """Artifacts of all source kinds below one root directory."""
+
+    def __init__(
+        self,
+        root: Path,
+        address: str,
+        clock: Clock,
+        *,
+        retention: Retention | None = None,
+        algorithm: Algorithm = Algorithm.SHA256,
+    ) -> None:
+        """Use a directory that is there; `address` is where its files will be served."""
+        self.layout = Layout(root, address)
+        self._clock = clock
+        self._retention = retention or Retention()
+        self._algorithm = algorithm
+        self._integrity = Integrity(self.layout, clock)
+
+    def url(self, path: str) -> str:
+        """The address of an artifact by its path, as advertised now."""
+        return self.layout.url(path)
+
+    def digest_of(self, path: str) -> Digest | None:
+        """The digest of an artifact by its path, as far as known without reading the file."""
+        return self._integrity.digest_of(path)
+
+    async def publish(self, place: Place, *, revision: str, filename: str, write: Writer) -> Artifact:
+        """Store what `write` writes, which runs in a thread; the file appears complete or not at all.
+
+        Raises:
+            StorageError: one of its family says what failed; errors of `write` itself come out as they are.
+        """
+        target = await self._target(place, filename)
+        async with locked(target):
+
+            def work(stop: Event) -> Written:
+                return write_file(target, self._algorithm, write, stop)
+
+            written = await run_in_thread(None, work)
+            return self._artifact(place, revision, target, written)
+
+    async def reuse(
+        self, place: Place, artifact: Artifact, *, revision: str, filename: str
+    ) -> Artifact | None:
+        """Let a new revision have the file of an older one, whose content is known to be the same.
+
+        None if that file isn't there as it should be; then it has to be written.
+        """
+        if (await self.check(place, artifact)).state is not State.SOUND:
+            return None
+        digest, source = Digest.parse(artifact.digest), self.layout.root / artifact.path
+        target = await self._target(place, filename)
+        if target == source:
+            return artifact.model_copy(update={"revision": revision, "url": self.url(artifact.path)})
+        async with locked(target):
+            await asyncio.to_thread(link_file, source, target)
+            return self._artifact(place, revision, target, Written(digest, target.lstat().st_size))
+
+    async def check(self, place: Place, artifact: Artifact) -> Finding:
+        """Whether an artifact of this object is there and still has its digest."""
+        return await asyncio.to_thread(self._integrity.check, place, artifact)
+
+    async def remove(self, place: Place, artifact: Artifact) -> None:
+        """Remove one file, because it isn't what it should be."""
+        file = self.layout.file(artifact.path) if place.holds(artifact.path) else None
+        if file is not None:
+            self._integrity.forget(artifact.path)
+            await asyncio.to_thread(file.unlink, missing_ok=True)
+
+    async def collect_garbage(self, place: Place, artifact: Artifact) -> int:
+        """Remove older files of this object as the retention says; how many went."""
+        current = artifact.path.rpartition("/")[2]
+        if not place.holds(artifact.path):
+            return 0
+        directory = self.layout.directory(place)
+        removed = await asyncio.to_thread(collect, directory, current, self._retention, self._clock)
+        for name in removed:
+            self._integrity.forget(f"{place.path}/{name}")
+        return len(removed)
+
+    async def remove_all(self, place: Place) -> bool:
+        """Remove the directory of an object; whether there was one."""
+        directory = self.layout.directory(place)
+        self._integrity.forget(place.path)
+        try:
+            await asyncio.to_thread(shutil.rmtree, directory)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            why = error.strerror or "input/output error"
+            raise RemovalFailed(f"garbage collection for deleted resource failed: {why}") from error
+        return True
+
+    async def _target(self, place: Place, filename: str) -> Path:
+        path = f"{place.path}/{filename}"
+        if not place.holds(path):
+            raise ArchiveFailed(f"unable to archive artifact to storage: {filename!r} is no name for a file")
+        directory = self.layout.directory(place)
+        await asyncio.to_thread(make_directory, directory, self.layout.root)
+        return directory / filename
+
+    def _artifact(self, place: Place, revision: str, target: Path, written: Written) -> Artifact:
+        path = f"{place.path}/{target.name}"
+        self._integrity.remember(path, target, written.digest)
+        return Artifact(
+            path=path,
+            url=self.url(path),
+            revision=revision,
+            digest=str(written.digest),
+            last_update_time=self._clock.now().replace(microsecond=0),
+            size=written.size,
+        )
+
+
+class _RetentionSettings(StorageSettings, Protocol):
+    """Also how long replaced files are kept."""
+
+    @property
+    def artifact_retention_ttl(self) -> object: ...
+
+
+__all__ = ["Self", "Storage", "StorageSettings", "advertised_address", "open_root"]
