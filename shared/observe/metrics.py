@@ -22,7 +22,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 # Otherwise every counter and histogram has a second series that no dashboard reads.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY: Final = CollectorRegistry(auto_describe=False)
 ProcessCollector(registry=REGISTRY)
 GCCollector(registry=REGISTRY)
