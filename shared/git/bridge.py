@@ -22,6 +22,8 @@ from shared.git.errors import GitError
 from shared.git.http import ADVERTISEMENT, RESULT, SERVICE, Endpoint
 
 _LONGEST_QUESTION: Final = 64 << 20
+_PATIENCE_SECONDS: Final = 1
+"""How long a request may take to notice that it was cut; 0 would mean for ever."""
 _NO_CACHE: Final = {"Cache-Control": "no-cache"}
 
 
@@ -46,7 +48,13 @@ class Bridge:
         application = web.Application(client_max_size=_LONGEST_QUESTION)
         application.router.add_get(f"/{self._path}/info/refs", self._advertisement)
         application.router.add_post(f"/{self._path}/{SERVICE}", self._upload_pack)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0, handle_signals=False)
+        self._runner = web.AppRunner(
+            application,
+            access_log=None,
+            handler_cancellation=True,  # who waits for the remote ends with its connection, see `cut`
+            shutdown_timeout=_PATIENCE_SECONDS,
+            handle_signals=False,
+        )
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/{self._path}"

@@ -196,7 +196,6 @@ async def _feed(request: web.Request, stdin: asyncio.StreamWriter, exchange: Exc
             stdin.write(chunk)
             await stdin.drain()
         stdin.close()
-        await stdin.wait_closed()
 
 
 async def _head(stdout: asyncio.StreamReader) -> web.StreamResponse:
