@@ -10,7 +10,6 @@ from pathlib import Path
 from shared.api.source_v1 import GROUP, GitRepository
 from shared.git import GitClient
 from shared.kube.informer import Informer
-from shared.lang.digest import Algorithm
 from shared.observe.http import Server, parse_address
 from shared.runtime.controller import Controller, Policy
 from shared.runtime.header import Header
@@ -21,7 +20,7 @@ from source_controller.git_repository.reconciler import GitRepositoryReconciler
 from source_controller.git_repository.remotes import Remotes
 from source_controller.server import artifact_application
 from source_controller.settings import SourceSettings
-from source_controller.storage import Storage, advertised_address
+from source_controller.storage import Storage
 
 NAME = "source-controller"
 
@@ -29,14 +28,7 @@ NAME = "source-controller"
 @asynccontextmanager
 async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
     """All parts of the controller, for as long as the block lasts."""
-    storage = Storage(
-        Path(settings.storage_path),
-        advertised_address(settings.storage_adv_addr, settings.storage_addr),
-        frame.clock,
-        ttl=settings.artifact_retention_ttl,
-        records=settings.artifact_retention_records,
-        algorithm=Algorithm.named(settings.artifact_digest_algo),
-    )
+    storage = Storage.open(settings, frame.clock)
     repositories = Informer(
         frame.client,
         GROUP,

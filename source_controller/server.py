@@ -1,51 +1,66 @@
-"""The artifact server: files below the storage path, and nothing else.
+"""Serves artifacts over plain HTTP, read-only, without listings.
 
-It lists nothing, so a tenant can't learn what other tenants have; locks and files that are being written
-are not there for it. Files are sent by the kernel.
+What isn't the regular file of an artifact doesn't exist here: directories, locks, files being written,
+links, and everything outside the root are all the same 404. Files are sent by the kernel (`sendfile`) and
+never labelled as encoded, or clients would unpack them.
 """
 
 from __future__ import annotations
 
-import stat
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from shared.observe import metrics
 from source_controller.storage import Storage
-from source_controller.storage.layout import is_artifact
 
-_METHODS: Final = "GET, HEAD"
-_DEPTH: Final = 4
+_TYPES: Final = {".yaml": "application/yaml"}
+_ARCHIVE: Final = "application/gzip"
+_SOON: Final = "1"
+
+Promised = Callable[[str], bool]
+Count = Callable[[int], None]
 
 
-def artifact_application(storage: Storage) -> web.Application:
-    """Answers GET and HEAD of artifacts, with ranges and conditions; `/` is the readiness probe."""
+def artifact_application(
+    storage: Storage, *, promised: Promised | None = None, count: Count | None = None
+) -> web.Application:
+    """The application; `promised` knows paths that are advertised although their file isn't there now.
 
-    async def answer(request: web.Request) -> web.StreamResponse:
-        response = _answer(storage, request)
-        metrics.artifact_requests.labels(str(response.status)).inc()
-        return response
+    Those get 503 and a hint to come back soon. `count` is told the status of every answer.
+    """
 
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", answer)
+    async def alive(request: web.Request) -> web.Response:
+        del request
+        return web.Response()
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        path = request.match_info["path"]
+        file = await asyncio.to_thread(storage.layout.file, path)
+        if file is not None:
+            return web.FileResponse(file, headers={hdrs.CONTENT_TYPE: _TYPES.get(file.suffix, _ARCHIVE)})
+        if promised is not None and promised(path):
+            return web.Response(status=503, headers={hdrs.RETRY_AFTER: _SOON})
+        return web.Response(status=404)
+
+    application = web.Application(middlewares=[_counting(count)] if count else [])
+    application.router.add_get("/", alive)
+    application.router.add_get("/{path:.+}", serve)
     return application
 
 
-def _answer(storage: Storage, request: web.Request) -> web.StreamResponse:
-    if request.method not in {"GET", "HEAD"}:
-        return web.Response(status=405, headers={"Allow": _METHODS})
-    path = request.match_info["path"]
-    if not path:
-        return web.Response()
-    place = storage.layout.locate(path) if path.count("/") == _DEPTH - 1 else None
-    if place is None or not is_artifact(place.name):
-        return web.Response(status=404)
-    try:
-        facts = place.lstat()
-    except OSError:
-        return web.Response(status=404)
-    if not stat.S_ISREG(facts.st_mode):
-        return web.Response(status=404)
-    # A type of its own keeps aiohttp from declaring the archive as a compressed something-else.
-    return web.FileResponse(place, headers={"Content-Type": "application/gzip"})
+def _counting(count: Count) -> Callable[..., Awaitable[web.StreamResponse]]:
+    @web.middleware
+    async def middleware(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        try:
+            response = await handler(request)
+        except web.HTTPException as error:
+            count(error.status)
+            raise
+        count(response.status)
+        return response
+
+    return middleware

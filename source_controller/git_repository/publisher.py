@@ -1,43 +1,43 @@
-"""The artifact of a GitRepository: is the stored one still good, and making a new one."""
+"""The artifact of a GitRepository: whether the stored one is still good, and making a new one."""
 
 from __future__ import annotations
-
-import asyncio
-from typing import BinaryIO
 
 from shared.api.decode import InvalidObject, decode
 from shared.api.meta import Artifact
 from shared.api.source_v1 import GitRepository
-from shared.artifact.archive import write_archive
+from shared.artifact.archive import Sink, write_archive
 from shared.artifact.ignoring import kept
 from shared.events import Severity
 from shared.git import Checkout, Selected
 from shared.runtime.outcome import Failure
 from shared.runtime.turn import Turn
 from source_controller.git_repository.conditions import IN_STORAGE, STORAGE_FAILED, Reason
-from source_controller.storage import Storage, StorageError
+from source_controller.storage import Place, Storage, StorageError
 
 _BUILDING = "building artifact"
 
 
 class Publisher:
-    """Works on the storage in threads, because its files may be large."""
+    """Turns checkouts into artifacts and keeps an eye on the stored one."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    async def current(self, turn: Turn[GitRepository]) -> Artifact | None:
+    async def current(self, obj: GitRepository, turn: Turn[GitRepository]) -> Artifact | None:
         """The stored artifact if it is there and whole, at the address of today; old files go.
 
         Without one the object is told to be building, and nothing is advertised any more.
         """
+        place = _place(obj)
         conditions = turn.draft.conditions
         conditions.remove(STORAGE_FAILED)
         known = turn.draft["artifact"]
         artifact = _decoded(known)
         if artifact is not None:
-            await self._collect(artifact, turn)
-            verdict = await asyncio.to_thread(self._storage.verify, artifact)
+            removed = await self._storage.collect_garbage(place, artifact)
+            if removed:
+                turn.event(Severity.TRACE, Reason.GARBAGE_COLLECTED, f"garbage collected {removed} artifacts")
+            verdict = await self._storage.verify(place, artifact)
             if verdict.whole:
                 turn.draft["artifact"] = {**known, "url": self._storage.url(artifact.path)}
                 return artifact
@@ -57,21 +57,18 @@ class Publisher:
             Failure: the storage refuses.
         """
 
-        def write(file: BinaryIO) -> None:
-            write_archive(kept(checkout.tree, obj.spec.ignore), file)
+        def write(sink: Sink) -> None:
+            write_archive(kept(checkout.tree, obj.spec.ignore), sink)
 
         try:
-            return await asyncio.to_thread(
-                self._storage.publish,
-                obj.KIND,
-                obj.namespace,
-                obj.name,
-                f"{checkout.commit.hash}.tar.gz",
-                selected.revision,
-                write,
+            return await self._storage.publish(
+                _place(obj),
+                revision=selected.revision,
+                filename=f"{checkout.commit.hash}.tar.gz",
+                write=write,
             )
         except StorageError as error:
-            raise Failure(Reason.ARCHIVE_FAILED, str(error), condition=STORAGE_FAILED) from error
+            raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
 
     async def remove(self, obj: GitRepository, turn: Turn[GitRepository]) -> None:
         """Removes everything stored of an object.
@@ -80,19 +77,17 @@ class Publisher:
             Failure: the storage refuses; the object has to wait for it.
         """
         try:
-            removed = await asyncio.to_thread(self._storage.remove_all, obj.KIND, obj.namespace, obj.name)
+            removed = await self._storage.remove_all(_place(obj))
         except StorageError as error:
-            text = f"garbage collection for deleted resource failed: {error}"
-            raise Failure(Reason.GARBAGE_FAILED, text, condition=STORAGE_FAILED) from error
+            raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
         turn.draft["artifact"] = None
         if removed:
             text = "garbage collected artifacts for deleted resource"
             turn.event(Severity.TRACE, Reason.GARBAGE_COLLECTED, text)
 
-    async def _collect(self, artifact: Artifact, turn: Turn[GitRepository]) -> None:
-        removed = await asyncio.to_thread(self._storage.collect_garbage, artifact)
-        if removed:
-            turn.event(Severity.TRACE, Reason.GARBAGE_COLLECTED, f"garbage collected {removed} artifacts")
+
+def _place(obj: GitRepository) -> Place:
+    return Place(obj.KIND, obj.namespace, obj.name)
 
 
 def _decoded(known: object) -> Artifact | None:

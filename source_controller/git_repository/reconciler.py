@@ -64,7 +64,7 @@ class GitRepositoryReconciler:
             return Stalled(Reason.UNSUPPORTED, missing)
         turn.progress("reconciliation in progress")
         before = Before.of(turn)
-        current = await self._publisher.current(turn)
+        current = await self._publisher.current(obj, turn)
         remote = await self._remotes.open(obj)
         if isinstance(remote, Stalled):
             return remote

@@ -1,7 +1,31 @@
-"""Artifacts on disk: where they lie, how they get there, whether they are whole, when they go."""
+"""Storage of artifacts: layout, writing, integrity, garbage collection."""
 
-from source_controller.storage.address import advertised_address
-from source_controller.storage.layout import Layout, StorageError
-from source_controller.storage.storage import Storage, Verdict
+from source_controller.storage.errors import (
+    ArchiveFailed,
+    DirectoryCreationFailed,
+    LockFailed,
+    RemovalFailed,
+    StorageError,
+)
+from source_controller.storage.garbage import Retention
+from source_controller.storage.integrity import Verdict
+from source_controller.storage.layout import Layout, Place, advertised_address, open_root
+from source_controller.storage.publish import Writer
+from source_controller.storage.storage import Storage, StorageSettings
 
-__all__ = ["Layout", "Storage", "StorageError", "Verdict", "advertised_address"]
+__all__ = [
+    "ArchiveFailed",
+    "DirectoryCreationFailed",
+    "Layout",
+    "LockFailed",
+    "Place",
+    "RemovalFailed",
+    "Retention",
+    "Storage",
+    "StorageError",
+    "StorageSettings",
+    "Verdict",
+    "Writer",
+    "advertised_address",
+    "open_root",
+]

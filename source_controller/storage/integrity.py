@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -20,19 +19,11 @@ _CHUNK: Final = 1 << 20
 _TRUSTED_FOR: Final = timedelta(hours=6)
 
 
-class State(Enum):
-    """How an artifact is found."""
-
-    SOUND = "sound"
-    MISSING = "missing"
-    ALTERED = "altered"
-
-
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """The state of an artifact, and what is wrong if it is altered."""
+class Verdict:
+    """Whether an artifact is as it should be; one that isn't is just missing if there is no reason."""
 
-    state: State
+    whole: bool
     why: str = ""
 
 
@@ -56,25 +47,25 @@ class Integrity:
         self._clock = clock
         self._seen: dict[str, _Seen] = {}
 
-    def check(self, place: Place, artifact: Artifact) -> Finding:
+    def check(self, place: Place, artifact: Artifact) -> Verdict:
         """Compare a file with the digest that its artifact promises; blocks."""
         file = self._layout.file(artifact.path) if place.holds(artifact.path) else None
         if file is None:
             self._seen.pop(artifact.path, None)
-            return Finding(State.MISSING)
+            return Verdict(whole=False)
         if not artifact.digest:
-            return Finding(State.ALTERED, "artifact has no digest")
+            return Verdict(False, "artifact has no digest")
         try:
             wanted = Digest.parse(artifact.digest)
         except DigestError as error:
-            return Finding(State.ALTERED, f"failed to parse artifact digest '{artifact.digest}': {error}")
+            return Verdict(False, f"failed to parse artifact digest '{artifact.digest}': {error}")
         try:
             sound = self._is_known(artifact.path, file, wanted) or self._is_sound(artifact.path, file, wanted)
         except OSError:
-            return Finding(State.MISSING)
+            return Verdict(whole=False)
         if sound:
-            return Finding(State.SOUND)
-        return Finding(State.ALTERED, f"computed digest doesn't match '{artifact.digest}'")
+            return Verdict(whole=True)
+        return Verdict(False, f"computed digest doesn't match '{artifact.digest}'")
 
     def remember(self, path: str, file: Path, digest: Digest) -> None:
         """A file has just been read or written and has this digest."""

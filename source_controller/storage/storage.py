@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from typing import Protocol, Self
@@ -18,7 +19,7 @@ from shared.lang.digest import Algorithm, Digest
 from shared.observe.clock import Clock
 from source_controller.storage.errors import ArchiveFailed, RemovalFailed
 from source_controller.storage.garbage import Retention, collect
-from source_controller.storage.integrity import Finding, Integrity, State
+from source_controller.storage.integrity import Integrity, Verdict
 from source_controller.storage.layout import Layout, Place, advertised_address, open_root
 from source_controller.storage.publish import Writer, Written, link_file, locked, make_directory, write_file
 
@@ -27,15 +28,28 @@ class StorageSettings(Protocol):
     """The settings that a storage is made from."""
 
     @property
-    def storage_path(self) -> str: ...
+    def storage_path(self) -> str:
+        """The root directory."""
+
     @property
-    def storage_addr(self) -> str: ...
+    def storage_addr(self) -> str:
+        """The address that is listened on."""
+
     @property
-    def storage_adv_addr(self) -> str: ...
+    def storage_adv_addr(self) -> str:
+        """The address for URLs; empty derives it from the other."""
+
     @property
-    def artifact_digest_algo(self) -> str: ...
+    def artifact_digest_algo(self) -> str:
+        """The name of a digest algorithm."""
+
     @property
-    def artifact_retention_records(self) -> int: ...
+    def artifact_retention_ttl(self) -> timedelta:
+        """How long a replaced file is kept."""
+
+    @property
+    def artifact_retention_records(self) -> int:
+        """How many files of an object are kept."""
 
 
 class Storage:
@@ -56,6 +70,21 @@ class Storage:
         self._retention = retention or Retention()
         self._algorithm = algorithm
         self._integrity = Integrity(self.layout, clock)
+
+    @classmethod
+    def open(cls, settings: StorageSettings, clock: Clock) -> Self:
+        """The storage that the settings describe.
+
+        Raises:
+            ValueError: a setting can't be used; names the flag.
+        """
+        return cls(
+            open_root(settings.storage_path),
+            advertised_address(settings.storage_adv_addr, settings.storage_addr),
+            clock,
+            retention=Retention(settings.artifact_retention_ttl, settings.artifact_retention_records),
+            algorithm=Algorithm.named(settings.artifact_digest_algo),
+        )
 
     def url(self, path: str) -> str:
         """The address of an artifact by its path, as advertised now."""
@@ -87,7 +116,7 @@ class Storage:
 
         None if that file isn't there as it should be; then it has to be written.
         """
-        if (await self.check(place, artifact)).state is not State.SOUND:
+        if not (await self.verify(place, artifact)).whole:
             return None
         digest, source = Digest.parse(artifact.digest), self.layout.root / artifact.path
         target = await self._target(place, filename)
@@ -97,16 +126,12 @@ class Storage:
             await asyncio.to_thread(link_file, source, target)
             return self._artifact(place, revision, target, Written(digest, target.lstat().st_size))
 
-    async def check(self, place: Place, artifact: Artifact) -> Finding:
-        """Whether an artifact of this object is there and still has its digest."""
-        return await asyncio.to_thread(self._integrity.check, place, artifact)
-
-    async def remove(self, place: Place, artifact: Artifact) -> None:
-        """Remove one file, because it isn't what it should be."""
-        file = self.layout.file(artifact.path) if place.holds(artifact.path) else None
-        if file is not None:
-            self._integrity.forget(artifact.path)
-            await asyncio.to_thread(file.unlink, missing_ok=True)
+    async def verify(self, place: Place, artifact: Artifact) -> Verdict:
+        """Whether an artifact of this object is there and has its digest; an altered file is removed."""
+        verdict = await asyncio.to_thread(self._integrity.check, place, artifact)
+        if verdict.why:
+            await self._remove(artifact.path)
+        return verdict
 
     async def collect_garbage(self, place: Place, artifact: Artifact) -> int:
         """Remove older files of this object as the retention says; how many went."""
@@ -132,6 +157,16 @@ class Storage:
             raise RemovalFailed(f"garbage collection for deleted resource failed: {why}") from error
         return True
 
+    async def _remove(self, path: str) -> None:
+        file = self.layout.file(path)
+        if file is None:
+            return
+        try:
+            await asyncio.to_thread(file.unlink, missing_ok=True)
+        except OSError as error:
+            why = error.strerror or "input/output error"
+            raise RemovalFailed(f"failed to remove the altered artifact '{path}': {why}") from error
+
     async def _target(self, place: Place, filename: str) -> Path:
         path = f"{place.path}/{filename}"
         if not place.holds(path):
@@ -151,13 +186,3 @@ class Storage:
             last_update_time=self._clock.now().replace(microsecond=0),
             size=written.size,
         )
-
-
-class _RetentionSettings(StorageSettings, Protocol):
-    """Also how long replaced files are kept."""
-
-    @property
-    def artifact_retention_ttl(self) -> object: ...
-
-
-__all__ = ["Self", "Storage", "StorageSettings", "advertised_address", "open_root"]
