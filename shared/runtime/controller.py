@@ -189,7 +189,7 @@ class Controller(Generic[R, H]):
                 return _Next(None, "success")
             await self._patch_finalizers(resource, raw, [*finalizers, wire.FINALIZER])
             return _Next(0.0, "requeue")
-        turn = self._open(key, raw, resource)
+        turn = self._open(key, raw, resource, cancel_waits=self._policy.cancel_waits and not deleting)
         result = await self._attempt(turn, deleting=deleting)
         if isinstance(result, Gone):
             rest = [name for name in finalizers if name != wire.FINALIZER]
@@ -202,7 +202,7 @@ class Controller(Generic[R, H]):
         )
         return following
 
-    def _open(self, key: ObjectKey, raw: JsonObject, resource: Resource) -> Turn[R]:
+    def _open(self, key: ObjectKey, raw: JsonObject, resource: Resource, *, cancel_waits: bool) -> Turn[R]:
         writer = StatusWriter(
             self._client,
             resource,
@@ -226,7 +226,7 @@ class Controller(Generic[R, H]):
             slots=self._slots,
             clock=self._clock,
             log=log,
-            cancel_waits=self._policy.cancel_waits,
+            cancel_waits=cancel_waits,
         )
         self._turns[key] = turn
         return turn

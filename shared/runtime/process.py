@@ -49,6 +49,10 @@ def run(name: str, settings_model: type[S], build: Build[S]) -> None:
     settings = parse_or_exit(settings_model, name, sys.argv[1:], os.environ)
     try:
         logging.configure(settings.log_level, settings.log_encoding)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from error
+    try:
         asyncio.run(_main(name, settings, build))
     except (UsageError, ValueError, ConnectionConfigError, OSError) as error:
         structlog.get_logger("setup").error("unable to start", error=str(error))

@@ -1,0 +1,215 @@
+"""Whole processes: what stops their start, what they tell, how they lead and how they stop."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from localcluster import ClusterError, programs
+from shared.testing.controllers import ControllerProcess
+
+ROOT = Path(__file__).parents[3]
+SCRIPTED = "tests.cluster.runtime.scripted_controller"
+LEASE = "kustomize-controller-leader-election"
+QUICK = (
+    "--enable-leader-election",
+    "--leader-election-lease-duration=4s",
+    "--leader-election-renew-deadline=3s",
+    "--leader-election-retry-period=300ms",
+)
+
+
+class Processes:
+    """Starts processes in one namespace and looks at what they leave there."""
+
+    def __init__(self, cluster, namespace, folder):
+        self.cluster = cluster
+        self.namespace = namespace
+        self.folder = folder
+        self.started = []
+
+    def start(self, *arguments, module=SCRIPTED, name="one"):
+        process = ControllerProcess(
+            module,
+            self.cluster.kubeconfig,
+            self.folder,
+            arguments=("--watch-all-namespaces=false", *arguments),
+            environ={"SCRIPT_FOLDER": str(self.folder)},
+            namespace=self.namespace,
+            name=name,
+        )
+        self.started.append(process)
+        process.start()
+        return process
+
+    def refusal(self, *arguments, module="kustomize_controller"):
+        """Exit code and last words of a process that does not start."""
+        command = [sys.executable, "-m", module, "--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0"]
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=ROOT, env={"KUBECONFIG": str(self.cluster.kubeconfig), "RUNTIME_NAMESPACE": self.namespace},
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        return done.returncode, done.stderr
+
+    def create(self, name):
+        obj = {
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+            "kind": "Kustomization",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {"interval": "5m", "prune": False, "sourceRef": {"kind": "GitRepository", "name": "s"}},
+        }
+        self.cluster.kubectl("create", "-f", "-", stdin=json.dumps(obj))
+
+    def get(self, kind, name):
+        return json.loads(self.cluster.kubectl("get", kind, name, "-n", self.namespace, "-o", "json"))
+
+    def holder(self, name=LEASE):
+        try:
+            return self.get("lease", name)["spec"]["holderIdentity"]
+        except ClusterError:
+            return None
+
+
+@pytest.fixture
+def processes(cluster, namespace, definition, tmp_path):
+    one = Processes(cluster, namespace, tmp_path)
+    yield one
+    for process in one.started:
+        process.kill()
+    patch = '{"metadata":{"finalizers":null}}'
+    for name in cluster.kubectl("get", "ks", "-n", namespace, "-o", "name").split():
+        cluster.kubectl("patch", name, "-n", namespace, "--type=merge", "-p", patch)
+
+
+def until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("argument", "code", "words"),
+    [
+        pytest.param(
+            "--interval-jitter-percentage=100", 2, "must be between 0 and 99",
+            marks=pytest.mark.case("runtime-21"),
+        ),
+        pytest.param(
+            "--events-addr= http://x", 1, "--events-addr: ' http://x' is not an http or https URL",
+            marks=pytest.mark.case("runtime-28"),
+        ),
+        pytest.param(
+            "--feature-gates=Nope=true", 2, "feature-gate 'Nope' not supported",
+            marks=pytest.mark.case("runtime-35"),
+        ),
+        ("--log-level=loud", 2, "--log-level: 'loud' is none of"),
+        ("--nope", 2, "unknown flag: --nope"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_cannot_be_stops_the_start(processes, argument, code, words):
+    returned, said = processes.refusal(argument)
+    assert (returned, words in said) == (code, True), said
+    assert "Traceback" not in said
+
+
+@pytest.mark.case("runtime-36")
+def test_the_last_number_of_workers_counts(processes):
+    kustomize = f"--kustomize-binary={programs.ensure('kustomize')}"
+    process = processes.start("--concurrent=4", "--concurrent=20", kustomize, module="kustomize_controller")
+    assert (
+        'controller_runtime_max_concurrent_reconciles{controller="kustomization"} 20.0' in process.metrics()
+    )
+
+
+@pytest.mark.case("runtime-30")
+def test_a_scrape_tells_of_success_and_failure(processes):
+    process = processes.start()
+    processes.create("fails-a")
+    processes.create("done-a")
+    prefix = 'controller_runtime_reconcile_total{controller="kustomization",result='
+    wanted = [prefix + result for result in ('"error"', '"requeue_after"')]
+    until(lambda: all(line in process.metrics() for line in wanted))
+
+
+@pytest.mark.case("runtime-32")
+def test_a_shard_has_a_lease_of_its_own(processes):
+    selector = "sharding.fluxcd.io/key=shard1"
+    kustomize = f"--kustomize-binary={programs.ensure('kustomize')}"
+    shard = f"--watch-label-selector={selector}"
+    processes.start("--enable-leader-election", shard, kustomize, module="kustomize_controller")
+    name = f"{LEASE}-{hashlib.sha256(selector.encode()).hexdigest()[:8]}"
+    assert until(lambda: processes.holder(name))
+    assert processes.holder() is None
+
+
+def test_a_second_replica_stands_by_and_takes_over_at_once_after_a_release(processes):
+    one = processes.start(*QUICK, name="one")
+    first = until(processes.holder)
+    processes.start(*QUICK, name="two")
+    processes.create("done-a")
+    until(lambda: processes.get("ks", "done-a")["status"]["observedGeneration"] == 1)
+    assert processes.holder() == first
+    assert one.stop() == 0
+    second = until(processes.holder)
+    assert second != first
+    processes.create("done-b")
+    until(lambda: processes.get("ks", "done-b")["status"]["observedGeneration"] == 1)
+
+
+def test_a_replica_that_died_is_followed_when_its_lease_ran_out(processes):
+    one = processes.start(*QUICK, name="one")
+    first = until(processes.holder)
+    processes.start(*QUICK, name="two")
+    one.kill()
+    until(lambda: processes.holder() != first)
+    processes.create("done-a")
+    until(lambda: processes.get("ks", "done-a")["status"]["observedGeneration"] == 1)
+
+
+@pytest.mark.case("runtime-33")
+def test_a_process_that_lost_the_lease_writes_nothing_and_ends_with_an_error(processes):
+    process = processes.start(*QUICK)
+    until(processes.holder)
+    processes.create("waits-a")
+    until((processes.folder / "started").exists)
+    thief = '{"spec":{"holderIdentity":"thief","leaseDurationSeconds":3600}}'
+    processes.cluster.kubectl("patch", "lease", LEASE, "-n", processes.namespace, "--type=merge", "-p", thief)
+    before = processes.get("ks", "waits-a")["metadata"]["resourceVersion"]
+    until(lambda: not process.running)
+    (processes.folder / "go").touch()
+    assert process.stop() == 1
+    assert processes.get("ks", "waits-a")["metadata"]["resourceVersion"] == before
+    assert processes.holder() == "thief"
+    assert "LeadershipLost" in process.tail()
+
+
+@pytest.mark.case("runtime-34")
+def test_a_turn_may_end_after_sigterm_and_the_lease_is_given_back(processes):
+    process = processes.start(*QUICK)
+    until(processes.holder)
+    processes.create("waits-a")
+    until((processes.folder / "started").exists)
+    process._process.terminate()
+    until(lambda: "stopping" in process.tail())
+    assert process.running
+    (processes.folder / "go").touch()
+    assert process._process.wait(30) == 0
+    ready = processes.get("ks", "waits-a")["status"]["conditions"][0]
+    assert (ready["type"], ready["status"]) == ("Ready", "True")
+    assert processes.holder() == ""
+
+
+def test_a_second_signal_ends_the_process_at_once(processes):
+    process = processes.start()
+    processes.create("waits-a")
+    until((processes.folder / "started").exists)
+    process._process.terminate()
+    until(lambda: "stopping" in process.tail())
+    assert process.stop() == 1
