@@ -125,13 +125,16 @@ class Applier:
     async def remove_all(self, obj: Kustomization, client: KubeClient, turn: Turn[Kustomization]) -> Pruned:
         """Deletes everything that is in the inventory and still ours.
 
+        The inventory goes with the Kustomization: until then it stays, so that whoever waits for the end of
+        the objects and is interrupted finds them again.
+
         Raises:
             Failure: deletes were refused; the survivors stay in the inventory.
         """
         pruned = await prune(client, recorded(turn), self._options(obj))
-        _record(turn, pruned.survivors)
         self._tell(turn, pruned.changes, "garbage collection for deleted resource completed")
         if pruned.errors:
+            _record(turn, pruned.survivors)
             raise Failure(
                 Reason.PRUNE_FAILED, "pruning for deleted resource failed: " + " ".join(pruned.errors)
             )

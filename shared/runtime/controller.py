@@ -189,6 +189,7 @@ class Controller(Generic[R, H]):
                 return _Next(None, "success")
             await self._patch_finalizers(resource, raw, [*finalizers, wire.FINALIZER])
             return _Next(0.0, "requeue")
+        # News must not cut a clean-up short: nothing new is going to be applied.
         turn = self._open(key, raw, resource, cancel_waits=self._policy.cancel_waits and not deleting)
         result = await self._attempt(turn, deleting=deleting)
         if isinstance(result, Gone):
