@@ -50,6 +50,11 @@ async def test_the_end_of_objects_is_waited_for(flux, config_map):
     await flux.ready()
     await flux.delete(KUSTOMIZATION, "app")
     await flux.until("ConfigMap", "a", lambda obj: obj["metadata"].get("deletionTimestamp"))
+    # Neither news of its source nor a request ends the wait.
+    await flux.publish(config_map("b"))
+    await flux.request()
+    await flux.kustomization("other")
+    await flux.ready("other")
     assert await flux.live(KUSTOMIZATION, "app")
     await flux.edit("ConfigMap", "a", {"metadata": {"finalizers": None}})
     await flux.gone(KUSTOMIZATION, "app")
@@ -61,3 +66,23 @@ async def test_deletion_does_not_wait_for_health(flux, job):
     await flux.progress("Running health checks")
     await removed(flux)
     await flux.gone("Job.batch", "job")
+
+
+async def test_a_restart_does_not_end_the_wait_for_the_end_of_objects(flux, config_map):
+    held = config_map("a")
+    held["metadata"]["finalizers"] = ["test.example.com/hold"]
+    await flux.publish(held)
+    with flux.own() as process:
+        await flux.kustomization(labels=flux.mine, deletionPolicy="WaitForTermination", timeout="1h")
+        await flux.ready()
+        await flux.delete(KUSTOMIZATION, "app")
+        await flux.until("ConfigMap", "a", lambda obj: obj["metadata"].get("deletionTimestamp"))
+        assert process.stop() == 0
+        process.start()
+        await flux.publish(config_map("b"), source="other")
+        source = {"kind": "GitRepository", "name": "other"}
+        await flux.kustomization("other", labels=flux.mine, sourceRef=source)
+        await flux.ready("other")
+        assert await flux.live(KUSTOMIZATION, "app")
+        await flux.edit("ConfigMap", "a", {"metadata": {"finalizers": None}})
+        await flux.gone(KUSTOMIZATION, "app")

@@ -6,6 +6,7 @@ import pytest
 
 from shared.kube.errors import ApiError
 
+KUSTOMIZATION = "Kustomization.kustomize.toolkit.fluxcd.io"
 POLICY = "ValidatingAdmissionPolicy.admissionregistration.k8s.io"
 
 
@@ -118,3 +119,15 @@ async def test_a_denied_delete_is_tried_until_it_works(flux, config_map, deletes
     app = await flux.ready()
     assert flux.inventory(app) == [flux.id_of("ConfigMap", "a")]
     assert await flux.live("ConfigMap", "b") is None
+
+
+async def test_a_denied_delete_keeps_the_kustomization_until_it_works(flux, config_map, deletes_denied):
+    await flux.publish(config_map("a"))
+    await flux.kustomization()
+    await flux.ready()
+    await flux.delete(KUSTOMIZATION, "app")
+    app = await flux.fails("PruneFailed", "pruning for deleted resource failed")
+    assert flux.inventory(app) == [flux.id_of("ConfigMap", "a")]
+    await deletes_denied()
+    await flux.gone(KUSTOMIZATION, "app")
+    assert await flux.live("ConfigMap", "a") is None
