@@ -20,9 +20,12 @@ class Stopped(Exception):
 
 
 async def run_in_thread(
-    executor: Executor, work: Callable[[Event], T], on_cancel: Callable[[], None] | None = None
+    executor: Executor | None, work: Callable[[Event], T], on_cancel: Callable[[], None] | None = None
 ) -> T:
-    """Run `work(stop)` in a thread; it looks at `stop` now and then and raises `Stopped`."""
+    """Run `work(stop)` in a thread; it looks at `stop` now and then and raises `Stopped`.
+
+    Without an executor it is the event loop's own.
+    """
     stop = Event()
     future = asyncio.get_running_loop().run_in_executor(executor, work, stop)
     try:
