@@ -153,6 +153,7 @@ async def test_a_path_that_is_not_there_fails(flux, config_map):
     assert warned["type"] == "Warning"
 
 
+@pytest.mark.case("runtime-11")
 async def test_a_suspended_kustomization_answers_requests_and_does_nothing(flux, config_map):
     first = await flux.publish(config_map("a"))
     await flux.kustomization()

@@ -1,0 +1,87 @@
+"""Flags and gates that change what happens to Kustomizations, each with a process of its own."""
+
+import asyncio
+import hashlib
+
+import pytest
+
+LEASE = "Lease.coordination.k8s.io"
+
+
+async def test_with_leader_election_it_works_with_the_rights_of_its_chart(flux, config_map):
+    await flux.publish(config_map("a"))
+    with flux.own("--enable-leader-election") as process:
+        await flux.kustomization(labels=flux.mine)
+        await flux.ready()
+        assert await asyncio.to_thread(process.stop) == 0
+    shard = hashlib.sha256(f"test.headrace.io/own={flux.namespace}".encode()).hexdigest()[:8]
+    name = f"kustomize-controller-leader-election-{shard}"
+    lease = await flux.client.get(await flux.resource(LEASE), "flux-system", name)
+    assert not lease["spec"].get("holderIdentity")
+    await flux.client.delete(await flux.resource(LEASE), "flux-system", name)
+
+
+async def test_without_its_gate_a_wait_is_not_ended_by_a_new_revision(flux, config_map, job):
+    first = await flux.publish(job())
+    with flux.own("--feature-gates=CancelHealthCheckOnNewRevision=false"):
+        await flux.kustomization(labels=flux.mine, wait=True, timeout="1h")
+        await flux.progress("Running health checks")
+        second = await flux.publish(config_map("a"))
+        await flux.kustomization("other", labels=flux.mine)
+        await flux.ready("other")
+        await flux.finish("job")
+        app = await flux.ready()
+    assert [entry["metadata"]["revision"] for entry in app["status"]["history"]] == [
+        second["revision"],
+        first["revision"],
+    ]
+
+
+async def test_a_default_account_is_impersonated(flux, config_map):
+    await flux.publish(config_map("a"))
+    with flux.own("--default-service-account=nobody"):
+        await flux.kustomization(labels=flux.mine)
+        user = f"system:serviceaccount:{flux.namespace}:nobody"
+        await flux.fails("ReconciliationFailed", f'User "{user}" cannot patch resource "configmaps"')
+
+
+async def test_fields_of_further_managers_can_be_taken_over(flux, config_map):
+    await flux.publish(config_map("a"))
+    with flux.own("--override-manager=tool", "--override-manager=other-tool"):
+        await flux.kustomization(labels=flux.mine)
+        await flux.ready()
+        await flux.edit("ConfigMap", "a", {"data": {"one": "1"}}, "tool")
+        await flux.edit("ConfigMap", "a", {"data": {"two": "2"}}, "other-tool")
+        await flux.edit("ConfigMap", "a", {"data": {"three": "3"}}, "third-tool")
+        await flux.reconcile()
+    assert (await flux.live("ConfigMap", "a"))["data"] == {"k": "v", "three": "3"}
+
+
+async def test_kinds_can_be_applied_before_others(flux, config_map):
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}}
+    await flux.publish(config_map("a"), account)
+    with flux.own("--custom-apply-stage-kinds=ConfigMap"):
+        await flux.kustomization(labels=flux.mine)
+        app = await flux.ready()
+    assert flux.inventory(app) == [flux.id_of("ConfigMap", "a"), flux.id_of("ServiceAccount", "a")]
+
+
+async def test_bases_on_other_machines_can_be_forbidden(flux):
+    root = "resources: ['https://git.invalid/base.git?ref=main']\n"
+    await flux.publish(files={"kustomization.yaml": root})
+    with flux.own("--no-remote-bases"):
+        await flux.kustomization(labels=flux.mine)
+        await flux.fails("BuildFailed", "git.invalid/base")
+
+
+@pytest.mark.case("runtime-1")
+async def test_a_fresh_object_has_not_been_observed(flux, config_map):
+    fresh = await flux.kustomization(labels=flux.mine)
+    assert fresh["status"] == {"observedGeneration": -1}
+    source = {
+        "apiVersion": "source.toolkit.fluxcd.io/v1",
+        "kind": "GitRepository",
+        "metadata": {"name": "fresh"},
+        "spec": {"interval": "1h", "url": "https://git.invalid/app"},
+    }
+    assert (await flux.create(source))["status"] == {"observedGeneration": -1}
