@@ -57,6 +57,32 @@ async def test_a_process_that_dies_while_applying_leaves_no_orphans(flux, config
         assert await flux.live("ClusterRole.rbac.authorization.k8s.io", name) is None
 
 
+@pytest.mark.parametrize("moment", ["written ahead", "half applied", "half pruned"])
+async def test_a_process_that_dies_at_any_moment_leaves_no_orphans(flux, config_map, moment):
+    def generation(letter):
+        return [config_map(f"{letter}-{number:02}") for number in range(30)]
+
+    with flux.own() as process:
+        await flux.publish(*generation("a"))
+        await flux.kustomization(labels=flux.mine)
+        await flux.ready()
+        await flux.publish(*generation("b"))
+        match moment:
+            case "written ahead":
+                new = flux.id_of("ConfigMap", "b-29")
+                await flux.until(KUSTOMIZATION, "app", lambda obj: new in flux.inventory(obj))
+            case "half applied":
+                await flux.until("ConfigMap", "b-10", bool)
+            case "half pruned":
+                await flux.gone("ConfigMap", "a-20")
+        process.kill()
+        await flux.publish(*generation("c"))
+        process.start()
+        app = await flux.ready()
+        assert await flux.names() == [f"c-{number:02}" for number in range(30)]
+        assert len(flux.inventory(app)) == 30
+
+
 async def test_a_process_that_dies_while_waiting_for_health_goes_on_where_it_was(flux, config_map, job):
     with flux.own() as process:
         await flux.publish(config_map("a"), job())
