@@ -41,6 +41,7 @@ class Cluster(Access):
     def __init__(self, *, name: str = "", detached: bool = False, log_level: int = 1) -> None:
         self._name = name
         self._detached = detached
+        self._settled = False
         self._log_level = log_level
         self._components: dict[str, Component] = {}
         self._token = secrets.token_urlsafe(32)
@@ -70,7 +71,10 @@ class Cluster(Access):
         for attempt in range(1, _STARTS + 1):
             self._make_folder()
             try:
+                self._save()
                 self._start_all(built)
+                self._settled = True
+                self._save()
             except ClusterError:
                 # A port may have been taken between the moment it was found free and its use.
                 self.stop()
@@ -118,9 +122,13 @@ class Cluster(Access):
         request = urllib.request.Request(  # noqa: S310 - always https to our own server
             self.server + path, headers={"Authorization": f"Bearer {self._token}"}
         )
-        with urllib.request.urlopen(request, context=self._tls(), timeout=30) as answer:  # noqa: S310
-            body: bytes = answer.read()
-            return body
+        try:
+            with urllib.request.urlopen(request, context=self._tls(), timeout=30) as answer:  # noqa: S310
+                body: bytes = answer.read()
+                return body
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise
 
     def _make_folder(self) -> None:
         if self._name:
@@ -149,7 +157,8 @@ class Cluster(Access):
         self._save()
 
     def _save(self) -> None:
-        owner = None if self._detached else Identity.of(os.getpid())
+        # While it comes up it has an owner in any case, so that what a killed start leaves is found.
+        owner = None if self._detached and self._settled else Identity.of(os.getpid())
         components = {name: component.identity for name, component in self._components.items()}
         State(self.folder, owner, components, self.server).save()
 
