@@ -1,0 +1,195 @@
+import asyncio
+
+import pytest
+
+from shared.kube import ObjectKey
+from shared.kube.errors import Gone
+from shared.kube.informer import Informer
+from shared.kube.resources import Resource
+from shared.lang.json import dumps
+
+WIDGET = Resource("example.com", "v1", "widgets", "Widget")
+
+
+class Seen:
+    """A running informer and what it told."""
+
+    def __init__(self, client, **options):
+        self.changes = []
+        self.informer = Informer(
+            client, "example.com", "Widget", lambda obj: obj.get("spec"), namespace="ns", **options
+        )
+        self.informer.subscribe(self.changes.append)
+        self.task = asyncio.create_task(self.informer.run())
+
+    async def until(self, condition):
+        async with asyncio.timeout(10):
+            while not condition():
+                assert not self.task.done()
+                await asyncio.sleep(0.01)
+
+    def spec(self, name):
+        return self.informer.store.header(ObjectKey("ns", name))
+
+    def told(self):
+        return [(change.key.name, change.old, change.new, change.initial) for change in self.changes]
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch):
+    monkeypatch.setattr("shared.kube.informer._BACKOFF_MIN", 0.01)
+    monkeypatch.setattr("shared.kube.informer._ABSENT_SECONDS", 0.01)
+
+
+@pytest.fixture
+async def inform(client):
+    made = []
+
+    def start(**options):
+        made.append(Seen(client, **options))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.task.cancel()
+        await asyncio.wait({each.task})
+
+
+async def test_what_is_there_is_initial_and_what_comes_is_not(api, inform):
+    api.put("a", size=1)
+    seen = inform()
+    await seen.informer.synced.wait()
+    await api.watching()
+    api.put("a", size=2)
+    api.put("b", size=1)
+    api.remove("a")
+    await seen.until(lambda: len(seen.changes) == 4)
+    assert seen.told() == [
+        ("a", None, {"size": 1}, True),
+        ("a", {"size": 1}, {"size": 2}, False),
+        ("b", None, {"size": 1}, False),
+        ("a", {"size": 2}, None, False),
+    ]
+
+
+@pytest.mark.parametrize("how", ["ended", "broken off", "cut inside a line"])
+async def test_a_dropped_watch_goes_on_where_it_stopped(api, inform, how):
+    seen = inform()
+    await api.watching()
+    api.put("a", size=1)
+    await seen.until(lambda: seen.spec("a"))
+    match how:
+        case "ended":
+            api.cut()
+        case "broken off":
+            api.break_off()
+        case "cut inside a line":
+            api.cut(b'{"type":"MODIFIED","object":{"metada')
+    await api.watching()
+    api.put("a", size=2)
+    await seen.until(lambda: seen.spec("a") == {"size": 2})
+    assert [query["resourceVersion"] for query in api.asked("watch")] == ["100", "101"]
+    assert len(api.asked("GET")) == 1
+
+
+@pytest.mark.parametrize("how", ["at the start", "within the stream"])
+async def test_an_expired_watch_lists_again_and_tells_what_was_missed(api, inform, how):
+    api.put("gone", size=1)
+    api.put("replaced", size=1)
+    api.put("same", size=1)
+    seen = inform()
+    await api.watching()
+    watches, api.watches = api.watches, []
+    api.remove("gone")
+    api.remove("replaced")
+    api.put("replaced", size=2)
+    api.put("new", size=1)
+    api.oldest = api.version
+    api.watches = watches
+    seen.changes.clear()
+    expired = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
+    api.cut(dumps(expired) + b"\n" if how == "within the stream" else b"")
+    await seen.until(lambda: len(seen.changes) == 3)
+    assert sorted(seen.told(), key=str) == [
+        ("gone", {"size": 1}, None, False),
+        ("new", None, {"size": 1}, False),
+        ("replaced", None, {"size": 2}, False),
+    ]
+
+
+@pytest.mark.parametrize("line", [b"<html>\n", b"[]\n", b'{"type":"ADDED"}\n', b"\xff\xfe\n"])
+async def test_nonsense_in_a_watch_does_not_end_it(api, inform, line):
+    seen = inform()
+    await api.watching()
+    api.cut(line)
+    await api.watching()
+    api.put("a", size=1)
+    await seen.until(lambda: seen.spec("a"))
+
+
+async def test_a_bookmark_moves_the_place_to_go_on_from(api, inform):
+    seen = inform()
+    await api.watching()
+    api.tell("BOOKMARK", {"metadata": {"resourceVersion": "777"}})
+    api.cut()
+    await api.watching()
+    assert api.asked("watch")[-1]["resourceVersion"] == "777"
+    assert seen.changes == []
+
+
+async def test_a_server_that_ends_watches_at_once_is_asked_less_and_less(api, inform):
+    seen = inform()
+    for _ in range(4):
+        await api.watching()
+        api.cut()
+    await api.watching()
+    assert len(api.asked("watch")) == 5
+    assert not seen.task.done()
+
+
+async def test_an_optional_kind_that_is_not_served_is_synced_empty_and_found_later(api, inform):
+    api.served = False
+    seen = inform(optional=True)
+    await asyncio.wait_for(seen.informer.synced.wait(), 10)
+    assert len(seen.informer.store) == 0
+    api.served = True
+    api.put("a", size=1)
+    await seen.until(lambda: seen.spec("a"))
+
+
+async def test_a_kind_that_must_be_there_is_waited_for(api, inform):
+    api.served = False
+    seen = inform()
+    await seen.until(lambda: not seen.task.done())
+    assert not seen.informer.synced.is_set()
+    api.served = True
+    await asyncio.wait_for(seen.informer.synced.wait(), 10)
+
+
+async def test_a_write_of_our_own_is_known_at_once_and_its_echo_is_silent(api, inform):
+    seen = inform()
+    await api.watching()
+    watches, api.watches = api.watches, []
+    obj = api.put("a", size=1)
+    seen.informer.absorb(obj | {"metadata": dict(obj["metadata"])})
+    assert seen.spec("a") == {"size": 1}
+    api.watches = watches
+    api.tell("ADDED", obj)
+    api.put("a", size=2)
+    await seen.until(lambda: seen.spec("a") == {"size": 2})
+    assert [new for _, _, new, _ in seen.told()] == [{"size": 1}, {"size": 2}]
+
+
+async def test_metadata_alone_is_asked_for_on_demand(api, inform):
+    inform(metadata_only=True, label_selector="a=b")
+    await api.watching()
+    listed, watched = api.asked("GET")[0], api.asked("watch")[0]
+    assert "PartialObjectMetadataList" in listed["headers"]["Accept"]
+    assert "as=PartialObjectMetadata;" in watched["headers"]["Accept"]
+    assert listed["labelSelector"] == watched["labelSelector"] == "a=b"
+
+
+async def test_a_watch_of_the_client_tells_that_it_is_too_old(api, client):
+    api.oldest = 50
+    with pytest.raises(Gone):
+        await anext(client.watch(WIDGET, "ns", resource_version="7"))
