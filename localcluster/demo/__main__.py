@@ -18,7 +18,7 @@ from localcluster import Access, Cluster, ClusterError, ProgramError, programs
 from localcluster.demo.live import Live, Stuck
 from localcluster.demo.repository import DemoRepository
 from localcluster.demo.screen import Screen
-from localcluster.demo.story import Story
+from localcluster.demo.story import CHAIN, Story
 from shared.kube import Connection, KubeClient
 from shared.observe import logging
 from shared.testing.controllers import Suite
@@ -64,6 +64,10 @@ def _run(access: Access, folder: Path, screen: Screen, *, stay: bool) -> int:
             with suppress(KeyboardInterrupt):
                 signal.pause()
             screen.say("cleaning up")
+        if not isinstance(access, Cluster):
+            screen.say(
+                "the CRDs stay, as the charts promise: kubectl delete crd <name> removes them for good"
+            )
         return 0
     finally:
         _clean(access, suite, repository)
@@ -114,9 +118,12 @@ def _farewell(access: Access, repository: DemoRepository, screen: Screen, suite:
 def _clean(access: Access, suite: Suite, repository: DemoRepository) -> None:
     """Takes away what the demo made; in a cluster of its own that goes with the cluster."""
     if not isinstance(access, Cluster):
-        for object_ in ("kustomization/flux-system", "gitrepository/flux-system"):
+        for namespace, name in CHAIN:
+            # Each waits for its finalizer, so the controllers have to be there until the last is gone.
             with suppress(ClusterError, subprocess.TimeoutExpired):
-                access.kubectl("delete", object_, "-n", _NAMESPACE, "--ignore-not-found", "--timeout=60s")
+                access.kubectl("delete", f"kustomization/{name}", "-n", namespace, "--timeout=60s")
+        with suppress(ClusterError, subprocess.TimeoutExpired):
+            access.kubectl("delete", "gitrepository/flux-system", "-n", _NAMESPACE, "--timeout=60s")
     suite.stop()
     repository.stop()
     if not isinstance(access, Cluster):

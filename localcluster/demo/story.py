@@ -15,7 +15,7 @@ from localcluster.demo.screen import Screen
 
 _NAMESPACE: Final = "flux-system"
 _ROOT: Final = (_NAMESPACE, "flux-system")
-_CHAIN: Final = (_ROOT, (_NAMESPACE, "infrastructure"), (_NAMESPACE, "database"), ("shop", "shop"))
+CHAIN: Final = (_ROOT, (_NAMESPACE, "infrastructure"), (_NAMESPACE, "database"), ("shop", "shop"))
 _BOOTSTRAP: Final = Path(__file__).parents[2] / "examples" / "bootstrap.yaml"
 _RESOURCES: Final = {
     "GitRepository": "gitrepositories.source.toolkit.fluxcd.io",
@@ -114,7 +114,7 @@ class Story:
 
     async def _rolled_out(self, revision: str) -> None:
         def settled() -> bool:
-            reports = [self._live.report("Kustomization", *key) for key in _CHAIN]
+            reports = [self._live.report("Kustomization", *key) for key in CHAIN]
             return all(
                 report is not None
                 and report.ready == "True"
