@@ -88,6 +88,7 @@ class _Lane:
 
     def put(self, event: Event) -> None:
         self._waiting.append(event)
+        metrics.events_queued.labels(self.name).inc()
         if len(self._waiting) > self._capacity:
             self._drop_one()
         self.idle.clear()
@@ -103,6 +104,7 @@ class _Lane:
                 except Exception as error:  # noqa: BLE001 - a sink in trouble must not end the lane
                     metrics.events_dropped.labels(self.name).inc()
                     self._log.info("event not delivered", reason=event.reason, error=str(error))
+                metrics.events_queued.labels(self.name).dec()
             self._filled.clear()
             self.idle.set()
 
@@ -113,4 +115,5 @@ class _Lane:
                 break
         else:
             self._waiting.popleft()
+        metrics.events_queued.labels(self.name).dec()
         metrics.events_dropped.labels(self.name).inc()

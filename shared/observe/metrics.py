@@ -122,6 +122,12 @@ client_requests = Counter(
     registry=REGISTRY,
 )
 leader = Gauge("leader_election_master_status", "1 on the leader.", ("name",), registry=REGISTRY)
+events_queued = Gauge(
+    "gotk_events_queued",
+    "Events that wait to be sent.",
+    ("sink",),
+    registry=REGISTRY,
+)
 events_dropped = Counter(
     "gotk_events_dropped_total",
     "Events dropped because a sink was too slow or away.",

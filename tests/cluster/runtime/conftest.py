@@ -95,13 +95,14 @@ class World:
         self._tasks.append(asyncio.create_task(self.controller.run()))
 
     async def stop(self):
-        if self.controller is None:
+        if not self._tasks:
             return
         self.controller.stop()
         await self._tasks[2]
         for task in self._tasks[:2]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
 
     def answer(self, name, *answers):
         self.script.answers[name] = deque(answers)
