@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import fcntl
 import os
 import tempfile
@@ -125,4 +124,4 @@ def link_file(source: Path, target: Path) -> None:
 
 def _why(error: OSError) -> str:
     """The trouble without the paths of this machine."""
-    return os.strerror(error.errno) if error.errno else errno.errorcode.get(0, "input/output error")
+    return os.strerror(error.errno) if error.errno else "input/output error"
