@@ -8,7 +8,7 @@ harmless.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -182,7 +182,7 @@ class KubeClient:
         field_selector: str = "",
         metadata_only: bool = False,
         initial: bool = False,
-    ) -> AsyncIterator[WatchEvent]:
+    ) -> AsyncGenerator[WatchEvent, None]:
         """Streams changes from a resource version on, until the server ends the stream.
 
         With `initial` (and no resource version) the server first sends all present objects as ADDED, then a
