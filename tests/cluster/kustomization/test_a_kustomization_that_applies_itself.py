@@ -1,6 +1,6 @@
 """The pattern of bootstrapped clusters: the source holds the Kustomization that applies it."""
 
-KUSTOMIZATION = "Kustomization.kustomize.toolkit.fluxcd.io"
+from shared.testing.flux import KUSTOMIZATION
 
 
 async def test_it_waits_for_all_but_itself_follows_its_own_changes_and_goes_with_everything(flux, config_map):

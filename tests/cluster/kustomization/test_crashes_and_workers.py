@@ -2,7 +2,8 @@
 
 import pytest
 
-KUSTOMIZATION = "Kustomization.kustomize.toolkit.fluxcd.io"
+from shared.testing.flux import KUSTOMIZATION
+
 HELD = {"finalizers": ["test.example.com/hold"]}
 
 
@@ -116,12 +117,11 @@ async def test_waits_hold_no_worker_and_do_not_delay_a_stop(flux, config_map, jo
         await flux.publish(job())
         await flux.kustomization("sick", labels=flux.mine, wait=True, timeout="1h")
         await flux.progress("Running health checks", "sick")
-        other = {"kind": "GitRepository", "name": "other"}
         await flux.publish(leaving_namespace, source="other")
-        await flux.kustomization("stuck", labels=flux.mine, sourceRef=other, targetNamespace=None)
+        await flux.kustomization("stuck", labels=flux.mine, source="other", targetNamespace=None)
         await flux.progress("Detecting drift", "stuck")
         await flux.publish(config_map("a"), source="third")
-        await flux.kustomization("well", labels=flux.mine, sourceRef=other | {"name": "third"})
+        await flux.kustomization("well", labels=flux.mine, source="third")
         await flux.ready("well")
         assert process.stop() == 0
         sick = await flux.live(KUSTOMIZATION, "sick")

@@ -2,13 +2,9 @@
 
 import pytest
 
+from shared.testing.flux import KUSTOMIZATION
+
 PREFIX = "kustomize.toolkit.fluxcd.io"
-KUSTOMIZATION = f"Kustomization.{PREFIX}"
-
-
-async def removed(flux):
-    await flux.delete(KUSTOMIZATION, "app")
-    await flux.gone(KUSTOMIZATION, "app")
 
 
 @pytest.mark.parametrize(
@@ -25,7 +21,7 @@ async def test_the_policy_decides(flux, config_map, policy, prune, left):
     await flux.publish(config_map("a"))
     await flux.kustomization(deletionPolicy=policy, prune=prune)
     await flux.ready()
-    await removed(flux)
+    await flux.remove()
     assert await flux.names() == left
     if left:
         labels = (await flux.live("ConfigMap", "a"))["metadata"]["labels"]
@@ -38,7 +34,7 @@ async def test_what_was_suspended_leaves_its_objects(flux, config_map):
     await flux.kustomization(deletionPolicy="Delete")
     await flux.ready()
     await flux.change(suspend=True)
-    await removed(flux)
+    await flux.remove()
     assert await flux.names() == ["a"]
 
 
@@ -64,7 +60,7 @@ async def test_deletion_does_not_wait_for_health(flux, job):
     await flux.publish(job())
     await flux.kustomization(wait=True, timeout="1h")
     await flux.progress("Running health checks")
-    await removed(flux)
+    await flux.remove()
     await flux.gone("Job.batch", "job")
 
 
@@ -80,8 +76,7 @@ async def test_a_restart_does_not_end_the_wait_for_the_end_of_objects(flux, conf
         assert process.stop() == 0
         process.start()
         await flux.publish(config_map("b"), source="other")
-        source = {"kind": "GitRepository", "name": "other"}
-        await flux.kustomization("other", labels=flux.mine, sourceRef=source)
+        await flux.kustomization("other", labels=flux.mine, source="other")
         await flux.ready("other")
         assert await flux.live(KUSTOMIZATION, "app")
         await flux.edit("ConfigMap", "a", {"metadata": {"finalizers": None}})

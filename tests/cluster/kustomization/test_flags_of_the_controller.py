@@ -78,10 +78,4 @@ async def test_bases_on_other_machines_can_be_forbidden(flux):
 async def test_a_fresh_object_has_not_been_observed(flux, config_map):
     fresh = await flux.kustomization(labels=flux.mine)
     assert fresh["status"] == {"observedGeneration": -1}
-    source = {
-        "apiVersion": "source.toolkit.fluxcd.io/v1",
-        "kind": "GitRepository",
-        "metadata": {"name": "fresh"},
-        "spec": {"interval": "1h", "url": "https://git.invalid/app"},
-    }
-    assert (await flux.create(source))["status"] == {"observedGeneration": -1}
+    assert (await flux.create(flux.git_repository("fresh")))["status"] == {"observedGeneration": -1}

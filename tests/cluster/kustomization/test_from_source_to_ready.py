@@ -3,9 +3,9 @@
 import pytest
 
 from shared.lang import yaml
+from shared.testing.flux import KUSTOMIZATION
 
 PREFIX = "kustomize.toolkit.fluxcd.io"
-KUSTOMIZATION = f"Kustomization.{PREFIX}"
 
 
 async def test_applies_what_its_source_holds(flux, config_map):
@@ -66,14 +66,7 @@ async def test_a_missing_source_is_waited_for_quietly(flux, config_map):
 
 
 async def test_a_source_without_artifact_is_waited_for(flux, config_map):
-    await flux.create(
-        {
-            "apiVersion": "source.toolkit.fluxcd.io/v1",
-            "kind": "GitRepository",
-            "metadata": {"name": "app"},
-            "spec": {"interval": "1h", "url": "https://git.invalid/app"},
-        }
-    )
+    await flux.create(flux.git_repository())
     await flux.kustomization()
     await flux.fails("ArtifactFailed", "Source artifact not found, retrying in 30s")
     await flux.publish(config_map("a"))

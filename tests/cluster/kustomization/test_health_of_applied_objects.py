@@ -2,7 +2,7 @@
 
 import pytest
 
-KUSTOMIZATION = "Kustomization.kustomize.toolkit.fluxcd.io"
+from shared.testing.flux import KUSTOMIZATION
 
 
 async def test_nothing_is_said_about_health_where_nothing_is_checked(flux, config_map):
@@ -59,7 +59,7 @@ async def test_an_unreadable_health_expression_stalls(flux, config_map):
     assert app["status"]["observedGeneration"] == 1
     assert await flux.names() == []
     # With a retry interval of a second, another Kustomization makes turns and this one makes none.
-    await flux.kustomization("other", sourceRef={"kind": "GitRepository", "name": "missing"})
+    await flux.kustomization("other", source="missing")
     await flux.turns(3, "other")
     assert flux.count_of_turns("app") == 1
     await flux.change(healthCheckExprs=None)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from localcluster import Cluster, programs
+from localcluster import Cluster
 from shared.testing.controllers import Suite
+from shared.testing.flux import Flux
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +22,7 @@ def suite(cluster, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def controller(suite):
-    process = suite.controller(
-        "kustomize_controller",
-        "kustomize-controller",
-        [f"--kustomize-binary={programs.ensure('kustomize')}"],
-    )
+    process = Flux.shared_process(suite)
     process.start()
     yield process
     assert process.stop() == 0, process.tail()

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from shared.kube.errors import ApiError
+from shared.testing.flux import KUSTOMIZATION
 
-KUSTOMIZATION = "Kustomization.kustomize.toolkit.fluxcd.io"
 POLICY = "ValidatingAdmissionPolicy.admissionregistration.k8s.io"
 
 
@@ -50,7 +50,7 @@ async def test_an_object_that_moved_to_another_kustomization_is_left_to_it(flux,
     await flux.kustomization("app")
     await flux.ready("app")
     await flux.publish(config_map("moving"), source="other")
-    await flux.kustomization("other", sourceRef={"kind": "GitRepository", "name": "other"})
+    await flux.kustomization("other", source="other")
     await flux.ready("other")
     await flux.publish(config_map("a"))
     app = await flux.ready("app")

@@ -2,8 +2,6 @@
 
 import pytest
 
-KUSTOMIZATION = "Kustomization.kustomize.toolkit.fluxcd.io"
-
 
 @pytest.fixture
 async def account(flux):
@@ -55,8 +53,7 @@ async def test_without_its_account_nothing_can_be_pruned_and_the_kustomization_g
     await flux.kustomization(serviceAccountName=account)
     await flux.ready()
     await flux.delete("ServiceAccount", account)
-    await flux.delete(KUSTOMIZATION, "app")
-    await flux.gone(KUSTOMIZATION, "app")
+    await flux.remove()
     assert await flux.names() == ["a"]
     event = await flux.event("unable to prune objects")
     assert (event["type"], event["message"]) == (

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-KUSTOMIZATION = "Kustomization.kustomize.toolkit.fluxcd.io"
+from shared.testing.flux import KUSTOMIZATION
+
 PATIENCE = 60
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -18,13 +19,13 @@ async def begun(shared_flux, config_map):
     missing = flux.artifacts.publish({"a.yaml": "{}"})
     flux.artifacts.withhold(missing)
     await flux.announce(missing, "unserved")
-    await flux.kustomization("unserved", sourceRef={"kind": "GitRepository", "name": "unserved"})
+    await flux.kustomization("unserved", source="unserved")
 
     await flux.publish(config_map("unknown"), source="unknown")
     check = {"apiVersion": "v1", "kind": "ConfigMap", "current": "status.phase == 'Up'"}
     await flux.kustomization(
         "unknown",
-        sourceRef={"kind": "GitRepository", "name": "unknown"},
+        source="unknown",
         timeout="30s",
         wait=True,
         healthCheckExprs=[check],
@@ -35,7 +36,7 @@ async def begun(shared_flux, config_map):
     await flux.publish(held, source="held")
     await flux.kustomization(
         "held",
-        sourceRef={"kind": "GitRepository", "name": "held"},
+        source="held",
         deletionPolicy="WaitForTermination",
         timeout="30s",
     )
