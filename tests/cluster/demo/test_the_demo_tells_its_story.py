@@ -1,4 +1,4 @@
-"""The first command of the README, from a fresh control plane to the last act, or on a cluster of one's own."""
+"""The first command of the README, from a fresh control plane to the last act, also on a cluster one has."""
 
 import os
 import re

@@ -21,7 +21,7 @@ from shared.testing.kstatus_contract import violations
 REPOSITORIES = Resource("source.toolkit.fluxcd.io", "v1", "gitrepositories", "GitRepository")
 EVENTS = Resource("", "v1", "events", "Event")
 SECRETS = Resource("", "v1", "secrets", "Secret")
-OWN = "test.headrace.io/own"
+MINE = "test.headrace.io/source=git"
 PATIENCE = 30
 
 
@@ -41,7 +41,8 @@ class Source:
         """Creates a GitRepository of the upstream's branch main, with the given fields of the spec."""
         defaults = {"interval": "1h", "url": self.server.url(self.upstream.path), "ref": {"branch": "main"}}
         metadata = {"name": name, "namespace": self.namespace}
-        metadata |= {"annotations": annotations or {}, "labels": labels or {}}
+        labels = {"test.headrace.io/source": "git"} | (labels or {})
+        metadata |= {"annotations": annotations or {}, "labels": labels}
         obj = {"apiVersion": REPOSITORIES.api_version, "kind": REPOSITORIES.kind, "metadata": metadata}
         return await self.client.create(REPOSITORIES, obj | {"spec": defaults | spec}, manager="test")
 
@@ -187,7 +188,7 @@ def source_suite(cluster, tmp_path_factory):
         [
             f"--storage-path={storage}",
             f"--storage-addr=127.0.0.1:{port}",
-            f"--watch-label-selector=!{OWN}",
+            f"--watch-label-selector={MINE}",
             "--min-retry-delay=100ms",
             "--max-retry-delay=2s",
         ],

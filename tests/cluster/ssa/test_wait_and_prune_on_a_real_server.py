@@ -12,7 +12,8 @@ LIMIT = timedelta(seconds=20)
 
 def job(ssa):
     template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "a:1"}]}}
-    return ssa.make("Job", "once", "batch/v1", spec={"template": template})
+    # Managed by nobody: the test itself is its controller.
+    return ssa.make("Job", "once", "batch/v1", spec={"template": template, "managedBy": "example.com/test"})
 
 
 async def test_a_job_is_waited_for_with_one_watch(ssa):
