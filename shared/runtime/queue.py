@@ -16,6 +16,8 @@ from typing import Final
 from shared.kube.resources import ObjectKey
 from shared.observe import metrics
 
+#: A loop may call a timer too early by the resolution of its clock; what is due then is due.
+_EARLY: Final = 1e-6
 #: Priority of what was there at start-up: behind every fresh change.
 BACKLOG: Final = -100
 #: Priority of changes.
@@ -48,7 +50,7 @@ class WorkQueue:
 
     def __len__(self) -> int:
         """Keys that are due now."""
-        return sum(1 for item in self._waiting.values() if item.ready_at <= self._loop.time())
+        return sum(1 for item in self._waiting.values() if item.ready_at <= self._loop.time() + _EARLY)
 
     def add(self, key: ObjectKey, *, priority: int = LIVE, after: float = 0.0) -> None:
         """Asks for a turn, `after` seconds from now at the earliest."""
@@ -106,7 +108,7 @@ class WorkQueue:
             priority, ready_at = max(priority, known.priority), min(ready_at, known.ready_at)
         item = _Item(priority, ready_at, known.added_at if known else now, next(self._tickets))
         self._waiting[key] = item
-        if ready_at <= now:
+        if ready_at <= now + _EARLY:
             heapq.heappush(self._ready, (-priority, item.ticket, key))
             self._wake.set()
         else:
@@ -116,7 +118,7 @@ class WorkQueue:
     def _due(self) -> bool:
         """Moves what has become due to the ready heap; says whether there is anything."""
         now = self._loop.time()
-        while self._delayed and self._delayed[0][0] <= now:
+        while self._delayed and self._delayed[0][0] <= now + _EARLY:
             _, ticket, key = heapq.heappop(self._delayed)
             item = self._waiting.get(key)
             if item is not None and item.ticket == ticket:
