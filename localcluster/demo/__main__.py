@@ -63,13 +63,11 @@ def _run(access: Access, folder: Path, screen: Screen, *, stay: bool) -> int:
         if stay:
             with suppress(KeyboardInterrupt):
                 signal.pause()
-            screen.say("cleaning up")
-        if not isinstance(access, Cluster):
-            screen.say(
-                "the CRDs stay, as the charts promise: kubectl delete crd <name> removes them for good"
-            )
         return 0
     finally:
+        screen.say("cleaning up")
+        if not isinstance(access, Cluster):
+            screen.say("the CRDs stay, as the charts promise; kubectl delete crd removes them for good")
         _clean(access, suite, repository)
 
 
