@@ -2,8 +2,13 @@
 
 import asyncio
 import hashlib
+import queue
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from shared.lang import json
 
 LEASE = "Lease.coordination.k8s.io"
 
@@ -72,6 +77,55 @@ async def test_bases_on_other_machines_can_be_forbidden(flux):
     with flux.own("--no-remote-bases"):
         await flux.kustomization(labels=flux.mine)
         await flux.fails("BuildFailed", "git.invalid/base")
+
+
+@pytest.fixture
+def receiver():
+    """A receiver of events; gives its address and what was posted so far."""
+    posted = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            posted.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(202)
+            self.end_headers()
+
+        def log_message(self, *said):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}/", posted
+        server.shutdown()
+        serving.join()
+
+
+@pytest.mark.case("runtime-24")
+async def test_events_are_posted_with_revision_and_own_annotations(flux, config_map, receiver):
+    address, posted = receiver
+    artifact = await flux.publish(config_map("a"))
+    with flux.own(f"--events-addr={address}"):
+        annotations = {"event.toolkit.fluxcd.io/team": "a", "other": "b"}
+        await flux.kustomization(labels=flux.mine, annotations=annotations)
+        await flux.ready()
+        changed = await asyncio.to_thread(posted.get, timeout=20)
+        finished = await asyncio.to_thread(posted.get, timeout=20)
+    common = {
+        "kustomize.toolkit.fluxcd.io/revision": artifact["revision"],
+        "event.toolkit.fluxcd.io/team": "a",
+    }
+    assert (changed["severity"], changed["metadata"]) == ("info", common)
+    assert changed["message"] == f"ConfigMap/{flux.namespace}/a created"
+    assert changed["reportingController"] == "kustomize-controller"
+    involved = changed["involvedObject"]
+    assert (involved["kind"], involved["namespace"], involved["name"]) == (
+        "Kustomization",
+        flux.namespace,
+        "app",
+    )
+    assert finished["reason"] == "ReconciliationSucceeded"
+    assert finished["metadata"] == common | {"kustomize.toolkit.fluxcd.io/commit_status": "update"}
 
 
 @pytest.mark.case("runtime-1")
