@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from kustomize_controller.kustomization.builder import ManifestBuilder
 from kustomize_controller.kustomization.events import Reason
 from kustomize_controller.kustomization.metadata import EncryptedSecret, decorate, own, refuse_encrypted
+from kustomize_controller.kustomization.paths import directory_at
 from kustomize_controller.kustomization.request import (
     BuildFailed,
     BuildRequest,
     Built,
     ImageOverride,
     Overlay,
+    PathNotFound,
     Substitution,
 )
 from kustomize_controller.kustomization.sources import Source
@@ -58,12 +61,10 @@ class DesiredSet:
         except ArtifactNotFound:
             message = f"Source is not ready, artifact not found, retrying in {format_duration(self._wait)}"
             return Waiting(Reason.ARTIFACT_FAILED, message, self._wait)
-        except ArtifactError as error:
+        except (ArtifactError, PathNotFound) as error:
             raise Failure(Reason.ARTIFACT_FAILED, str(error), retry_after=obj.retry_interval) from error
         except BuildFailed as error:
-            missing = str(error).startswith("kustomization path not found")
-            reason = Reason.ARTIFACT_FAILED if missing else Reason.BUILD_FAILED
-            raise Failure(reason, str(error), retry_after=obj.retry_interval) from error
+            raise Failure(Reason.BUILD_FAILED, str(error), retry_after=obj.retry_interval) from error
         except EncryptedSecret as error:
             raise Failure(Reason.FAILED, str(error), retry_after=obj.retry_interval) from error
         return built
@@ -75,6 +76,7 @@ class DesiredSet:
         built = await self._builder.rebuild(request)
         if built is None:
             async with self._artifacts.fetch(source.artifact.url, source.artifact.digest) as tree:
+                await asyncio.to_thread(directory_at, tree, request.path)
                 turn.progress(message, ready="Reconciliation in progress")
                 turn.draft["lastAttemptedRevision"] = source.revision
                 built = await self._builder.build(tree, request)

@@ -8,7 +8,7 @@ import os
 import posixpath
 from pathlib import Path
 
-from kustomize_controller.kustomization.request import BuildFailed
+from kustomize_controller.kustomization.request import PathNotFound
 
 
 def confined(path: str) -> str:
@@ -34,8 +34,8 @@ def holds_directory(root: Path, relative: str) -> bool:
 
 
 def directory_at(root: Path, path: str) -> str:
-    """The relative path of an existing directory of the tree; otherwise the build fails."""
+    """The relative path of an existing directory of the tree; `PathNotFound` otherwise."""
     relative = confined(path)
     if not holds_directory(root, relative):
-        raise BuildFailed(f"kustomization path not found: no directory '{relative}' in the artifact")
+        raise PathNotFound(f"kustomization path not found: no directory '{relative}' in the artifact")
     return relative

@@ -15,6 +15,10 @@ class BuildFailed(Exception):
     """The manifests can't be built; the message is fit for a condition."""
 
 
+class PathNotFound(BuildFailed):
+    """The artifact has no directory at the path of the spec."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageOverride:
     """One entry of `spec.images`; an empty field says nothing."""

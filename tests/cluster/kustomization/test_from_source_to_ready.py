@@ -141,6 +141,7 @@ async def test_a_path_that_is_not_there_fails(flux, config_map):
     await flux.publish(config_map("a"))
     await flux.kustomization(path="./nowhere")
     app = await flux.fails("ArtifactFailed", "kustomization path not found")
+    assert "lastAttemptedRevision" not in app["status"]
     assert "history" not in app["status"]
     warned = await flux.event("kustomization path not found")
     assert warned["type"] == "Warning"
