@@ -10,6 +10,7 @@ from pathlib import Path
 from shared.api.source_v1 import GROUP, GitRepository
 from shared.git import GitClient
 from shared.kube.informer import Informer
+from shared.observe import metrics
 from shared.observe.http import Server, parse_address
 from shared.runtime.controller import Controller, Policy
 from shared.runtime.header import Header
@@ -23,6 +24,10 @@ from source_controller.settings import SourceSettings
 from source_controller.storage import Storage
 
 NAME = "source-controller"
+
+
+def _count(status: int) -> None:
+    metrics.artifact_requests.labels(str(status)).inc()
 
 
 @asynccontextmanager
@@ -60,7 +65,7 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             informers=(repositories,),
             controllers=(controller,),
             servers=frame.servers,
-            leader_servers=(Server(artifact_application(storage), host, port),),
+            leader_servers=(Server(artifact_application(storage, count=_count), host, port),),
             leadership=frame.leadership,
         )
         await git.close()

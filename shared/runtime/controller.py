@@ -32,7 +32,7 @@ from shared.observe.clock import Clock
 from shared.runtime import conclude
 from shared.runtime.backoff import Backoff, jittered
 from shared.runtime.header import Header, asks_for_turn
-from shared.runtime.outcome import Done, Failure, Gone, Outcome, Stalled, Superseded, Waiting
+from shared.runtime.outcome import Done, Failure, Gone, Interrupted, Outcome, Stalled, Superseded, Waiting
 from shared.runtime.queue import BACKLOG, LIVE, WorkQueue
 from shared.runtime.slots import Slots
 from shared.runtime.turn import Turn
@@ -197,6 +197,9 @@ class Controller(Generic[R, H]):
             await self._patch_finalizers(resource, turn.known, rest)
             self._forget(key)
             return _Next(None, "success")
+        if isinstance(result, Interrupted):
+            turn.quiet()
+            return _Next(None, "requeue")
         following = await asyncio.shield(self._close(turn, self._settle(turn, result)))
         metrics.reconcile_duration.labels(self.kind, key.name, key.namespace).observe(
             turn.elapsed.total_seconds()
@@ -234,7 +237,7 @@ class Controller(Generic[R, H]):
 
     async def _attempt(  # noqa: PLR0911 - a table of answers
         self, turn: Turn[R], *, deleting: bool
-    ) -> Outcome | Failure | Superseded | None:
+    ) -> Outcome | Failure | Superseded | Interrupted | None:
         """The reconciler's answer; None for a suspended object."""
         try:
             obj = decode(self._reconciler.kind, turn.raw)
@@ -244,7 +247,7 @@ class Controller(Generic[R, H]):
                 turn.log.info("Reconciliation is suspended for this object")
                 return None
             return await self._reconciler.reconcile(obj, turn)
-        except (Failure, Superseded) as result:
+        except (Failure, Superseded, Interrupted) as result:
             return result
         except InvalidObject as error:
             return Stalled("InvalidObject", str(error))
@@ -301,9 +304,8 @@ class Controller(Generic[R, H]):
     def _supersede_outcome(self, turn: Turn[R], result: Superseded) -> _Next:
         conclude.canceled(turn.draft, result.by)
         turn.log.info("New reconciliation triggered, canceling health checks", trigger=result.by)
-        if not self._stopping:
-            message = f"Health checks canceled due to new reconciliation triggered by {result.by}"
-            turn.event(Severity.INFO, "HealthCheckCanceled", message, turn.metadata)
+        message = f"Health checks canceled due to new reconciliation triggered by {result.by}"
+        turn.event(Severity.INFO, "HealthCheckCanceled", message, turn.metadata)
         return _Next(0.0, "requeue")
 
     def _failed(self, turn: Turn[R], failure: Failure) -> _Next:

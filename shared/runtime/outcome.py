@@ -76,3 +76,7 @@ class Superseded(Exception):
     def __init__(self, by: str) -> None:
         super().__init__(by)
         self.by = by
+
+
+class Interrupted(Exception):
+    """The process stops while a turn is parked; nothing is said about it, the next process begins anew."""

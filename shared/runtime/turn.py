@@ -15,7 +15,7 @@ from shared.kube.errors import KubeError
 from shared.kube.resources import ObjectKey
 from shared.lang.json import JsonObject
 from shared.observe.clock import Clock
-from shared.runtime.outcome import Superseded
+from shared.runtime.outcome import Interrupted, Superseded
 from shared.runtime.slots import Slots
 from shared.status.conditions import READY, UNKNOWN, ConditionConflict
 from shared.status.draft import StatusDraft, StatusWriter
@@ -57,6 +57,7 @@ class Turn(Generic[R]):
         self._recorder = recorder
         self._slots = slots
         self._cancel_waits = cancel_waits
+        self._interrupted = False
         self._superseded: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._progress: asyncio.Task[None] | None = None
 
@@ -104,6 +105,7 @@ class Turn(Generic[R]):
 
         Raises:
             Superseded: something new arrived for the object; the wait was cancelled.
+            Interrupted: the process stops.
         """
         task = asyncio.ensure_future(waiting)
         self._slots.give()
@@ -116,7 +118,7 @@ class Turn(Generic[R]):
                 await asyncio.wait({task})
             await self._slots.take(resumed=True)
         if task.cancelled() and self._superseded.done():
-            raise Superseded(self._superseded.result())
+            raise Interrupted if self._interrupted else Superseded(self._superseded.result())
         return task.result()
 
     def supersede(self, by: str) -> None:
@@ -126,8 +128,9 @@ class Turn(Generic[R]):
 
     def interrupt(self) -> None:
         """The process stops; ends the wait of a parked turn."""
+        self._interrupted = True
         if not self._superseded.done():
-            self._superseded.set_result("controller shutdown")
+            self._superseded.set_result("")
 
     def event(
         self,

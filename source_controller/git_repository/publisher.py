@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
+from typing import Final
+
 from shared.api.decode import InvalidObject, decode
 from shared.api.meta import Artifact
 from shared.api.source_v1 import GitRepository
-from shared.artifact.archive import Sink, write_archive
+from shared.artifact.archive import Sink, fingerprint, write_archive
 from shared.artifact.ignoring import kept
 from shared.events import Severity
 from shared.git import Checkout, Selected
@@ -14,7 +18,8 @@ from shared.runtime.turn import Turn
 from source_controller.git_repository.conditions import IN_STORAGE, STORAGE_FAILED, Reason
 from source_controller.storage import Place, Storage, StorageError
 
-_BUILDING = "building artifact"
+_BUILDING: Final = "building artifact"
+_REMEMBERED: Final = 4096
 
 
 class Publisher:
@@ -22,6 +27,8 @@ class Publisher:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        #: Digest of an artifact -> what it was made of, so that the same content need not be packed again.
+        self._made_of: OrderedDict[str, str] = OrderedDict()
 
     async def current(self, obj: GitRepository, turn: Turn[GitRepository]) -> Artifact | None:
         """The stored artifact if it is there and whole, at the address of today; old files go.
@@ -50,25 +57,37 @@ class Publisher:
         turn.progress(message, ready=message)
         return None
 
-    async def publish(self, obj: GitRepository, selected: Selected, checkout: Checkout) -> Artifact:
-        """Archives a checkout.
+    async def publish(
+        self, obj: GitRepository, current: Artifact | None, selected: Selected, checkout: Checkout
+    ) -> Artifact:
+        """Archives a checkout; a commit that changes nothing of the content gets the file of the current
+        artifact.
 
         Raises:
             Failure: the storage refuses.
+
         """
+        place, revision, filename = _place(obj), selected.revision, f"{checkout.commit.hash}.tar.gz"
+        entries = await asyncio.to_thread(kept, checkout.tree, obj.spec.ignore)
+        content = await asyncio.to_thread(fingerprint, entries)
 
         def write(sink: Sink) -> None:
-            write_archive(kept(checkout.tree, obj.spec.ignore), sink)
+            write_archive(entries, sink)
 
         try:
-            return await self._storage.publish(
-                _place(obj),
-                revision=selected.revision,
-                filename=f"{checkout.commit.hash}.tar.gz",
-                write=write,
-            )
+            artifact = None
+            if current is not None and self._made_of.get(current.digest) == content:
+                artifact = await self._storage.reuse(place, current, revision=revision, filename=filename)
+            if artifact is None:
+                artifact = await self._storage.publish(
+                    place, revision=revision, filename=filename, write=write
+                )
         except StorageError as error:
             raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
+        self._made_of[artifact.digest] = content
+        if len(self._made_of) > _REMEMBERED:
+            self._made_of.popitem(last=False)
+        return artifact
 
     async def remove(self, obj: GitRepository, turn: Turn[GitRepository]) -> None:
         """Removes everything stored of an object.

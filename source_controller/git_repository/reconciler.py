@@ -75,7 +75,7 @@ class GitRepositoryReconciler:
                 return self._unchanged(obj, current, before, turn)
             _announce(head.revision, current, turn)
             async with self._git.fetch(remote, head) as checkout:
-                artifact = await self._publisher.publish(obj, head, checkout)
+                artifact = await self._publisher.publish(obj, current, head, checkout)
         observe(obj, artifact, turn.draft)
         self._tell(artifact, before, shortened(checkout.commit.subject), turn)
         return _ready(obj, artifact, turn)

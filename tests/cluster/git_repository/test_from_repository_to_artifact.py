@@ -244,3 +244,24 @@ async def test_last_update_time_is_that_of_the_file(source):
     await source.repository()
     stamp = (await source.ready())["status"]["artifact"]["lastUpdateTime"]
     assert before <= datetime.fromisoformat(stamp) <= datetime.now(UTC)
+
+
+async def test_a_commit_without_changes_gets_the_same_content(source):
+    source.upstream.commit(FILES)
+    await source.repository()
+    before = (await source.ready())["status"]["artifact"]
+    commit = source.upstream.commit({}, "nothing changed")
+    obj = await source.reconcile()
+    after = obj["status"]["artifact"]
+    assert after["revision"] == f"main@sha1:{commit}"
+    assert after["path"].endswith(f"/{commit}.tar.gz")
+    assert (after["digest"], after["size"]) == (before["digest"], before["size"])
+    assert hashlib.sha256((await source.fetch(obj))[2]).hexdigest() in after["digest"]
+    assert sum(event["count"] for event in await source.events("NewArtifact")) == 1
+
+
+async def test_answers_of_the_artifact_server_are_counted(source):
+    source.upstream.commit(FILES)
+    await source.repository()
+    await source.fetch(await source.ready())
+    assert 'headrace_artifact_requests_total{code="200"}' in source.process.metrics()

@@ -1,5 +1,7 @@
 """A process that dies forgets nothing, and who only waits keeps nobody else from working."""
 
+import asyncio
+
 import pytest
 
 from shared.testing.flux import KUSTOMIZATION
@@ -125,4 +127,14 @@ async def test_waits_hold_no_worker_and_do_not_delay_a_stop(flux, config_map, jo
         await flux.ready("well")
         assert process.stop() == 0
         sick = await flux.live(KUSTOMIZATION, "sick")
-        assert flux.condition(sick, "Ready")["reason"] == "HealthCheckCanceled"
+        assert flux.condition(sick, "Ready")["reason"] == "Progressing"
+
+
+async def test_a_stop_says_nothing_about_objects_that_wait(flux, config_map, job):
+    with flux.own() as process:
+        await flux.publish(job("waits"))
+        await flux.kustomization(labels=flux.mine, wait=True)
+        before = await flux.progress("Running health checks")
+        assert await asyncio.to_thread(process.stop) == 0
+        after = await flux.live(KUSTOMIZATION, "app")
+        assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]

@@ -111,7 +111,13 @@ class World:
         obj = {
             "apiVersion": self.resource.api_version,
             "kind": KIND,
-            "metadata": {"name": name, "namespace": self.namespace, "annotations": annotations or {}},
+            "metadata": {
+                "name": name,
+                "namespace": self.namespace,
+                "annotations": annotations or {},
+                # Keeps the real kustomize-controller of other tests away.
+                "labels": {"test.headrace.io/own": self.namespace},
+            },
             "spec": {"interval": "5m", "prune": False, "sourceRef": SOURCE} | spec,
         }
         return await self.client.create(self.resource, obj)
