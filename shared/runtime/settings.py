@@ -209,7 +209,7 @@ def parse_or_exit(model: type[S], program: str, argv: Sequence[str], environ: Ma
     try:
         return parse(model, argv, environ)
     except UsageError as error:
-        _exit(f"{error}\n{usage(model, program)}")
+        _exit(f"{usage(model, program)}\n{error}\n")
 
 
 def usage(model: type[Settings], program: str) -> str:

@@ -41,7 +41,7 @@ class Source:
         """Creates a GitRepository of the upstream's branch main, with the given fields of the spec."""
         defaults = {"interval": "1h", "url": self.server.url(self.upstream.path), "ref": {"branch": "main"}}
         metadata = {"name": name, "namespace": self.namespace}
-        labels = {"test.headrace.io/source": "git"} | (labels or {})
+        labels = labels or {"test.headrace.io/source": "git"}
         metadata |= {"annotations": annotations or {}, "labels": labels}
         obj = {"apiVersion": REPOSITORIES.api_version, "kind": REPOSITORIES.kind, "metadata": metadata}
         return await self.client.create(REPOSITORIES, obj | {"spec": defaults | spec}, manager="test")
