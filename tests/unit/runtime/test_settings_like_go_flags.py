@@ -134,4 +134,5 @@ def test_a_mistake_ends_with_usage_and_code_2(capsys):
         parse_or_exit(Some, "some", ["--nope"], {})
     assert ended.value.code == 2
     error = capsys.readouterr().err
-    assert error.startswith("unknown flag: --nope\nUsage of some:")
+    assert error.startswith("Usage of some:")
+    assert error.endswith("\nunknown flag: --nope\n")  # the last line is what people see
