@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
+# Only a kubeconfig that is named on the command line of make is used, never one that the shell happens to export.
+MINE := $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig=$(KUBECONFIG))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint type fmt install unit component cluster cases crds docs bench programs lock clean
@@ -13,7 +15,7 @@ help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## a commit rolling out on a real control plane; KUBECONFIG=... uses your own cluster
-	@$(BIN)/python -m localcluster.demo $(ARGS)
+	@$(BIN)/python -m localcluster.demo $(MINE) $(ARGS)
 
 test: $(READY) programs ## all tests but the bench; ARGS="-k name" to choose
 	@$(BIN)/pytest -q -n 2 --dist loadscope $(ARGS)

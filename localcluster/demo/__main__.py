@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import shutil
 import signal
 import subprocess
@@ -32,14 +31,15 @@ def main() -> int:
     parser.add_argument(
         "--exit", action="store_true", help="end after the story instead of waiting for Ctrl-C"
     )
-    parser.add_argument("--yes", action="store_true", help="use the cluster of $KUBECONFIG without asking")
+    parser.add_argument("--kubeconfig", default="", help="use this cluster instead of one of the demo's own")
+    parser.add_argument("--yes", action="store_true", help="use it without asking")
     options = parser.parse_args()
     screen = Screen()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         for name in programs.PROGRAMS:
             programs.ensure(name)
-        with _scratch() as folder, _cluster(folder, screen, yes=options.yes) as access:
+        with _scratch() as folder, _cluster(options, folder, screen) as access:
             return _run(access, folder, screen, stay=not options.exit)
     except KeyboardInterrupt:
         return 0
@@ -135,23 +135,22 @@ def _scratch() -> Iterator[Path]:
 
 
 @contextmanager
-def _cluster(folder: Path, screen: Screen, *, yes: bool) -> Iterator[Access]:
-    """The user's cluster, when $KUBECONFIG names one and the user agrees; else one of our own."""
-    kubeconfig = os.environ.get("KUBECONFIG")
-    if not kubeconfig:
+def _cluster(options: argparse.Namespace, folder: Path, screen: Screen) -> Iterator[Access]:
+    """The user's cluster, when there is a kubeconfig for it and the user agrees; else one of our own."""
+    if not options.kubeconfig:
         screen.say("starting etcd, kube-apiserver and kube-controller-manager on loopback")
         with Cluster() as cluster:
             yield cluster
         return
-    access = Access(Path(kubeconfig).resolve(), folder)
+    access = Access(Path(options.kubeconfig).resolve(), folder)
     context = access.kubectl("config", "current-context").strip()
     if access.kubectl("get", "namespace", _NAMESPACE, "--ignore-not-found", "-o", "name").strip():
         raise ClusterError(f"context {context!r} has a namespace {_NAMESPACE} already; the demo keeps off it")
     question = (
         f"   Install the demo into the cluster of context {context!r}, and remove it afterwards? [y/N] "
     )
-    if not yes and input(question).strip().lower() not in {"y", "yes"}:
-        raise ClusterError("not agreed; unset KUBECONFIG to use a cluster of the demo's own")
+    if not options.yes and input(question).strip().lower() not in {"y", "yes"}:
+        raise ClusterError("not agreed; without KUBECONFIG=... the demo makes a cluster of its own")
     yield access
 
 

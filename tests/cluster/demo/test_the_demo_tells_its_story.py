@@ -55,9 +55,9 @@ def test_it_runs_to_its_end_and_leaves_nothing(tmp_path):
 def test_it_uses_a_cluster_of_the_users_own_and_tidies_up(tmp_path):
     with Cluster() as cluster:
         done = subprocess.run(
-            [*PROGRAM, "--exit", "--yes"],
+            [*PROGRAM, "--exit", "--yes", f"--kubeconfig={cluster.kubeconfig}"],
             cwd=ROOT,
-            env=environment(KUBECONFIG=str(cluster.kubeconfig), TMPDIR=str(tmp_path)),
+            env=environment(TMPDIR=str(tmp_path)),
             capture_output=True,
             text=True,
             timeout=280,
@@ -74,9 +74,9 @@ def test_it_uses_a_cluster_of_the_users_own_and_tidies_up(tmp_path):
 @pytest.mark.timeout(300)
 def test_it_asks_before_it_touches_a_cluster_of_the_users_own(cluster, tmp_path):
     done = subprocess.run(
-        PROGRAM,
+        [*PROGRAM, f"--kubeconfig={cluster.kubeconfig}"],
         cwd=ROOT,
-        env=environment(KUBECONFIG=str(cluster.kubeconfig), TMPDIR=str(tmp_path)),
+        env=environment(TMPDIR=str(tmp_path)),
         input="n\n",
         capture_output=True,
         text=True,
