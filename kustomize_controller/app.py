@@ -104,11 +104,8 @@ async def build(settings: KustomizeSettings, frame: Frame) -> AsyncIterator[Part
                 client,
                 frame.recorder,
                 frame.clock,
-                Policy(
-                    settings.concurrent,
-                    settings.min_retry_delay,
-                    settings.max_retry_delay,
-                    settings.interval_jitter_percentage,
+                Policy.of(
+                    settings,
                     _STATUS_MANAGER,
                     cancel_waits=settings.gate("CancelHealthCheckOnNewRevision"),
                 ),

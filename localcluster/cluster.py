@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import ssl
 import tempfile
 import time
@@ -24,11 +23,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from localcluster import programs
 from localcluster.access import Access, ClusterError, private
 from localcluster.component import Component, Identity, Usage
+from localcluster.ports import HOST, free_ports
 from localcluster.state import State, clusters, sweep
 
 _READY_SECONDS: Final = 120.0
 _PAUSE: Final = 0.05
-_HOST: Final = "127.0.0.1"
 _STARTS: Final = 3
 
 
@@ -139,8 +138,8 @@ class Cluster(Access):
         self.kubeconfig = self.folder / "kubeconfig"
 
     def _start_all(self, built: dict[str, Path]) -> None:
-        client, peer, api, manager = _free_ports(4)
-        self.server = f"https://{_HOST}:{api}"
+        client, peer, api, manager = free_ports(4)
+        self.server = f"https://{HOST}:{api}"
         _write_key(self.folder / "sa.key")
         private(self.folder / "tokens.csv", f'{self._token},admin,admin,"system:masters"\n')
         self._launch("etcd", built, _etcd_flags(self.folder, client, peer))
@@ -165,9 +164,9 @@ class Cluster(Access):
     def _api_flags(self, etcd: int, port: int) -> list[str]:
         key = self.folder / "sa.key"
         return [
-            f"--etcd-servers=http://{_HOST}:{etcd}",
-            f"--bind-address={_HOST}",
-            f"--advertise-address={_HOST}",
+            f"--etcd-servers=http://{HOST}:{etcd}",
+            f"--bind-address={HOST}",
+            f"--advertise-address={HOST}",
             f"--secure-port={port}",
             f"--cert-dir={self.folder / 'certs'}",
             f"--service-account-key-file={key}",
@@ -186,7 +185,7 @@ class Cluster(Access):
             f"--service-account-private-key-file={self.folder / 'sa.key'}",
             "--use-service-account-credentials",
             "--leader-elect=false",
-            f"--bind-address={_HOST}",
+            f"--bind-address={HOST}",
             f"--secure-port={port}",
             # The defaults would throttle it, and with it whatever is measured against this cluster.
             "--kube-api-qps=1000",
@@ -243,26 +242,14 @@ class Cluster(Access):
 def _etcd_flags(folder: Path, client: int, peer: int) -> list[str]:
     return [
         f"--data-dir={folder / 'etcd'}",
-        f"--listen-client-urls=http://{_HOST}:{client}",
-        f"--advertise-client-urls=http://{_HOST}:{client}",
-        f"--listen-peer-urls=http://{_HOST}:{peer}",
-        f"--initial-advertise-peer-urls=http://{_HOST}:{peer}",
-        f"--initial-cluster=default=http://{_HOST}:{peer}",
+        f"--listen-client-urls=http://{HOST}:{client}",
+        f"--advertise-client-urls=http://{HOST}:{client}",
+        f"--listen-peer-urls=http://{HOST}:{peer}",
+        f"--initial-advertise-peer-urls=http://{HOST}:{peer}",
+        f"--initial-cluster=default=http://{HOST}:{peer}",
         "--unsafe-no-fsync",
         "--log-level=warn",
     ]
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free now; all are held open until all are found, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((_HOST, 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def _write_key(target: Path) -> None:

@@ -51,13 +51,7 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             frame.client,
             frame.recorder,
             frame.clock,
-            Policy(
-                settings.concurrent,
-                settings.min_retry_delay,
-                settings.max_retry_delay,
-                settings.interval_jitter_percentage,
-                NAME,
-            ),
+            Policy.of(settings, NAME),
         )
         host, port = parse_address(settings.storage_addr, "--storage-addr")
         yield Parts(

@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 from typing import Final
 
+from localcluster.ports import HOST, free_ports
+
 _EXAMPLES: Final = Path(__file__).parents[2] / "examples"
-_HOST: Final = "127.0.0.1"
 _READY_SECONDS: Final = 15.0
 
 
@@ -36,9 +37,7 @@ class DemoRepository:
         self._git("init", "--quiet", "--initial-branch=main")
         self._git("remote", "add", "origin", str(self._bare))
         self.commit("Add the demo cluster")
-        with socket.socket() as free:
-            free.bind((_HOST, 0))
-            port = free.getsockname()[1]
+        port = free_ports(1)[0]
         command = [
             sys.executable,
             "-m",
@@ -51,7 +50,7 @@ class DemoRepository:
             self._server = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        self.url = f"http://{_HOST}:{port}/demo.git"
+        self.url = f"http://{HOST}:{port}/demo.git"
         self._wait(port)
 
     def stop(self) -> None:
@@ -101,7 +100,7 @@ class DemoRepository:
         deadline = time.monotonic() + _READY_SECONDS
         while True:
             try:
-                socket.create_connection((_HOST, port), timeout=1).close()
+                socket.create_connection((HOST, port), timeout=1).close()
             except OSError as error:
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"the Git server did not start:\n{self._log.read_text()}") from error

@@ -12,7 +12,7 @@ import random
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 import structlog
 
@@ -34,6 +34,7 @@ from shared.runtime.backoff import Backoff, jittered
 from shared.runtime.header import Header, asks_for_turn
 from shared.runtime.outcome import Done, Failure, Gone, Interrupted, Outcome, Stalled, Superseded, Waiting
 from shared.runtime.queue import BACKLOG, LIVE, WorkQueue
+from shared.runtime.settings import Settings
 from shared.runtime.slots import Slots
 from shared.runtime.turn import Turn
 from shared.status.conditions import ConditionConflict
@@ -69,6 +70,18 @@ class Policy:
     jitter_percentage: int
     manager: str
     cancel_waits: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings, manager: str, *, cancel_waits: bool = False) -> Self:
+        """From the settings that all controllers have; `manager` is the field manager of status writes."""
+        return cls(
+            settings.concurrent,
+            settings.min_retry_delay,
+            settings.max_retry_delay,
+            settings.interval_jitter_percentage,
+            manager,
+            cancel_waits,
+        )
 
 
 @dataclass(frozen=True, slots=True)

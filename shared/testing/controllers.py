@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,9 +17,9 @@ from typing import Final
 
 from localcluster import Access, programs
 from localcluster.component import Identity, Usage
+from localcluster.ports import HOST, free_ports
 
 _CHARTS: Final = Path(__file__).parents[2] / "charts"
-_HOST: Final = "127.0.0.1"
 _READY_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 40.0
 
@@ -56,8 +55,8 @@ class ControllerProcess:
             sys.executable,
             "-m",
             module,
-            f"--metrics-addr={_HOST}:{self.metrics_port}",
-            f"--health-addr={_HOST}:{self.health_port}",
+            f"--metrics-addr={HOST}:{self.metrics_port}",
+            f"--health-addr={HOST}:{self.health_port}",
             *arguments,
         ]
         self._process: subprocess.Popen[bytes] | None = None
@@ -100,7 +99,7 @@ class ControllerProcess:
 
     def metrics(self) -> str:
         """A scrape."""
-        with urllib.request.urlopen(f"http://{_HOST}:{self.metrics_port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{HOST}:{self.metrics_port}/metrics", timeout=10) as answer:
             text: str = answer.read().decode()
             return text
 
@@ -110,7 +109,7 @@ class ControllerProcess:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://{_HOST}:{self.health_port}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{HOST}:{self.health_port}/readyz", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False
@@ -160,8 +159,8 @@ class Suite:
             "source-controller",
             [
                 f"--storage-path={self._storage}",
-                f"--storage-addr={_HOST}:{port}",
-                f"--storage-adv-addr={_HOST}:{port}",
+                f"--storage-addr={HOST}:{port}",
+                f"--storage-adv-addr={HOST}:{port}",
                 *source,
             ],
         )
@@ -187,15 +186,3 @@ class Suite:
         for process in (self.kustomize, self.source):
             if process is not None and process.running:
                 process.stop()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((_HOST, 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()

@@ -10,10 +10,11 @@ from contextlib import aclosing
 import aiohttp
 import pytest
 
+from localcluster.ports import free_ports
 from shared.kube import Connection, KubeClient
 from shared.kube.errors import NotFound
 from shared.kube.resources import Resource
-from shared.testing.controllers import Suite, free_ports
+from shared.testing.controllers import Suite
 from shared.testing.git_server import GitServer
 from shared.testing.git_upstream import Upstream
 from shared.testing.kstatus_contract import violations

@@ -8,7 +8,7 @@ import urllib.request
 import pytest
 
 from localcluster import programs
-from shared.testing.controllers import free_ports
+from localcluster.ports import free_ports
 
 FILES = {"app.yaml": "a: 1\n"}
 

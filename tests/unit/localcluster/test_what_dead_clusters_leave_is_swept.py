@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from localcluster.cluster import _free_ports
 from localcluster.component import Component, Identity
+from localcluster.ports import free_ports
 from localcluster.state import State, clusters, sweep
 
 
@@ -127,7 +127,7 @@ def test_a_component_that_ignores_a_request_is_made_to_end(tmp_path, monkeypatch
 
 
 def test_ports_differ():
-    ports = _free_ports(20)
+    ports = free_ports(20)
     assert len(set(ports)) == 20
 
 
