@@ -86,7 +86,9 @@ class Applier:
                     await turn.save()
 
             rollout = Rollout(client, self._watches, self._options(obj))
-            await rollout.run(objects, applied, expected=old.ids, decide=remember, park=turn.park)
+            await rollout.run(
+                objects, applied, expected=old.ids, decide=remember, park=turn.park, linger=turn.linger
+            )
         except (SsaError, KubeError, ValueError) as error:
             raise Failure(Reason.FAILED, str(error), retry_after=obj.retry_interval) from error
         finally:

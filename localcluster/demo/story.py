@@ -85,9 +85,7 @@ class Story:
         self._screen.title(
             "5. A broken commit is reported and leaves the cluster as it was; the next one heals it"
         )
-        self._repository.replace(
-            "apps/demo/kustomization.yaml", "path: resources.yaml", "path: resorces.yaml"
-        )
+        self._repository.replace("apps/demo/kustomization.yaml", "path: resources.yaml", "path: missing.yaml")
         await self._push(self._repository.commit("Give the shop more room"), "Give the shop more room")
 
         def reported() -> bool:

@@ -121,6 +121,14 @@ class Turn(Generic[R]):
             raise Interrupted if self._interrupted else Superseded(self._superseded.result())
         return task.result()
 
+    async def linger(self, waiting: Awaitable[T]) -> T:
+        """Waits without holding a worker, whatever happens meanwhile: for what must not be left half done."""
+        self._slots.give()
+        try:
+            return await waiting
+        finally:
+            await self._slots.take(resumed=True)
+
     def supersede(self, by: str) -> None:
         """Something new arrived for the object; ends the wait of a parked turn where that is wanted."""
         if self._cancel_waits and not self._superseded.done():

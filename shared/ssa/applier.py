@@ -17,6 +17,7 @@ from shared.ssa.gone import wait_gone
 from shared.ssa.identity import ObjectId
 from shared.ssa.inventory import Entry
 from shared.ssa.options import ApplyOptions
+from shared.ssa.parking import Park, stay
 from shared.ssa.plan import Plan, Step
 from shared.ssa.watches import SharedWatches
 
@@ -46,8 +47,11 @@ async def apply(
     options: ApplyOptions,
     watches: SharedWatches,
     applied: Applied,
+    linger: Park = stay,
 ) -> None:
     """Applies a plan; what was done is added to `applied`, also when it fails half-way.
+
+    Waits for an object to be gone before it is made anew go through `linger`.
 
     Raises:
         ApplyFailed: the server refuses an object; those after it are not touched.
@@ -57,7 +61,7 @@ async def apply(
         live = step.live
         if step.action.writes:
             try:
-                live = await _written(client, step, options, watches)
+                live = await _written(client, step, options, watches, linger)
             except (KubeError, SsaError) as error:
                 refused = apply_error(step.id, error, step.payload, step.live)
                 raise ApplyFailed(refused, log_of(applied.changes, only_writes=True)) from error
@@ -69,12 +73,14 @@ async def apply(
 
 
 async def _written(
-    client: KubeClient, step: Step, options: ApplyOptions, watches: SharedWatches
+    client: KubeClient, step: Step, options: ApplyOptions, watches: SharedWatches, linger: Park
 ) -> JsonObject:
     if step.takeover:
         await _take_over(client, step, options)
     if step.recreate and step.live is not None:
-        await _remove(client, step, step.live, options, watches)
+        uid = str(step.live["metadata"]["uid"])
+        if await _remove(client, step, uid):
+            await linger(wait_gone(watches, client, {step.id: uid}, timeout=options.removal_timeout))
     return await client.apply(step.resource, step.payload, manager=options.manager, force=True)
 
 
@@ -97,13 +103,10 @@ async def _take_over(client: KubeClient, step: Step, options: ApplyOptions) -> N
             return
 
 
-async def _remove(
-    client: KubeClient, step: Step, live: JsonObject, options: ApplyOptions, watches: SharedWatches
-) -> None:
-    """Deletes the object that was rehearsed against, and waits until it is gone."""
-    uid = str(live["metadata"]["uid"])
+async def _remove(client: KubeClient, step: Step, uid: str) -> bool:
+    """Deletes the object that was rehearsed against; says whether it was still there."""
     try:
         await client.delete(step.resource, step.id.namespace or None, step.id.name, uid=uid)
     except NotFound:
-        return
-    await wait_gone(watches, client, {step.id: uid}, timeout=options.removal_timeout)
+        return False
+    return True

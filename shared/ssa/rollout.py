@@ -20,13 +20,13 @@ from shared.ssa.identity import GroupKind, ObjectId
 from shared.ssa.normalise import normalised
 from shared.ssa.options import ApplyOptions
 from shared.ssa.order import stages
+from shared.ssa.parking import Park, stay
 from shared.ssa.plan import Plan
 from shared.ssa.planner import plan
 from shared.ssa.wait import HealthCheckFailed, HealthWaiter
 from shared.ssa.watches import SharedWatches
 
 Decide = Callable[[Plan], Awaitable[None]]
-Park = Callable[[Awaitable[None]], Awaitable[None]]
 
 _DEFINITION: Final = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 _SERVED_TRIES: Final = 20
@@ -35,11 +35,6 @@ _SERVED_PAUSE: Final = 0.25
 
 async def _go_ahead(_plan: Plan) -> None:
     """Decides for every plan."""
-
-
-async def _stay(waiting: Awaitable[None]) -> None:
-    """Waits in place."""
-    await waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +52,19 @@ class Rollout:
         *,
         expected: Collection[ObjectId] = frozenset(),
         decide: Decide = _go_ahead,
-        park: Park = _stay,
+        park: Park = stay,
+        linger: Park = stay,
     ) -> None:
         """Applies normalised copies of the objects; what was done is in `applied`, whatever happens.
 
         `decide` sees the plan of each stage that would write, and may raise to stop. The waits between
-        stages go through `park`, which may give way to other work meanwhile or end them by raising.
+        stages go through `park`, which may give way to other work meanwhile or end them by raising; waits
+        for an object to be gone before it is made anew go through `linger`, which must not end them.
 
         Raises:
             DryRunFailed, ApplyFailed: the server refuses objects.
             StageFailed: the objects of a stage are not in effect in time.
+
         """
         awaited: set[GroupKind] = set()
         wanted = [normalised(obj) for obj in objects]
@@ -75,7 +73,7 @@ class Rollout:
             found = await plan(self.client, members, self.options, expected)
             if found.writes:
                 await decide(found)
-            await apply(self.client, found, self.options, self.watches, applied)
+            await apply(self.client, found, self.options, self.watches, applied, linger)
             if stage.waits:
                 await park(self._until_in_effect(found, applied))
             written = [step for step in found.steps if step.action.writes]

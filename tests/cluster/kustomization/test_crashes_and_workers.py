@@ -138,3 +138,21 @@ async def test_a_stop_says_nothing_about_objects_that_wait(flux, config_map, job
         assert await asyncio.to_thread(process.stop) == 0
         after = await flux.live(KUSTOMIZATION, "app")
         assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+
+
+async def test_a_removal_before_a_recreation_holds_no_worker(flux, config_map):
+    held = config_map("held", k="old") | {"immutable": True}
+    held["metadata"] = held["metadata"] | HELD
+    with flux.own("--concurrent=1"):
+        await flux.publish(held)
+        await flux.kustomization(labels=flux.mine, force=True)
+        await flux.ready()
+        await flux.publish(held | {"data": {"k": "new"}})
+        await flux.until("ConfigMap", "held", lambda obj: "deletionTimestamp" in obj["metadata"])
+        await flux.publish(config_map("a"), source="other")
+        await flux.kustomization("well", labels=flux.mine, source="other")
+        await flux.ready("well")
+        await flux.edit("ConfigMap", "held", {"metadata": {"finalizers": None}})
+        await flux.ready()
+        assert (await flux.live("ConfigMap", "held"))["data"] == {"k": "new"}
+        await flux.edit("ConfigMap", "held", {"metadata": {"finalizers": None}})
