@@ -18,6 +18,7 @@ from kustomize_controller.kustomization.header import KustomizationHeader
 from kustomize_controller.kustomization.health import Health
 from kustomize_controller.kustomization.identity import Identities
 from kustomize_controller.kustomization.reconciler import KustomizationReconciler
+from kustomize_controller.kustomization.settled import Settled
 from kustomize_controller.kustomization.sources import (
     GROUP as SOURCE_GROUP,
 )
@@ -65,7 +66,10 @@ async def build(settings: KustomizeSettings, frame: Frame) -> AsyncIterator[Part
         kustomizations, wait=wait, additive=settings.gate("AdditiveCELDependencyCheck")
     )
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as scratch:
-        async with SharedWatches() as watches:
+        async with (
+            SharedWatches() as watches,
+            Settled(client, frame.clock, settings.full_check_interval) as settled,
+        ):
             fetcher = ArtifactFetcher(
                 frame.outside,
                 _folder(scratch, "artifacts"),
@@ -97,6 +101,7 @@ async def build(settings: KustomizeSettings, frame: Frame) -> AsyncIterator[Part
                 Identities(client, settings.default_service_account),
                 Applier(watches, settings),
                 Health(watches, fail_fast=not settings.gate("DisableFailFastBehavior")),
+                settled,
             )
             controller = Controller(
                 reconciler,

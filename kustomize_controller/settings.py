@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import ClassVar
 
 from pydantic import field_validator
 
-from shared.runtime.settings import Boolean, Repeated, Settings, flag
+from shared.runtime.settings import Boolean, Duration, Repeated, Settings, flag
 
 
 class KustomizeSettings(Settings):
@@ -36,6 +37,9 @@ class KustomizeSettings(Settings):
     default_kubeconfig_service_account: str = flag("", "workload identity for clusters; needs its gate")
     sops_age_secret: str = flag("", "Secret in the runtime namespace with age keys")
     sops_vault_configmap: str = flag("", "ConfigMap in the runtime namespace with vault instances")
+    full_check_interval: Duration = flag(
+        timedelta(hours=1), "how often all objects are compared although nothing seems to have touched them"
+    )
     override_manager: Repeated = flag((), "field manager whose changes are undone; may be repeated")
     custom_apply_stage_kinds: str = flag("", "comma-separated group/Kind that are applied before all others")
     insecure_kubeconfig_exec: Boolean = flag(False, "run commands that a kubeconfig names")

@@ -28,6 +28,7 @@ from shared.ssa import (
     CustomKinds,
     IgnoreRule,
     Inventory,
+    ObjectId,
     Plan,
     Policies,
     Pruned,
@@ -64,8 +65,11 @@ class Applier:
         objects: Iterable[JsonObject],
         client: KubeClient,
         turn: Turn[Kustomization],
+        settled: frozenset[ObjectId] = frozenset(),
     ) -> Applied:
         """Applies the objects and leaves the superset of old and new in the status's inventory.
+
+        The settled ones are known to be in place and cost nothing.
 
         Raises:
             Failure: the server refused something; nothing was pruned. Superseded: a wait between stages
@@ -87,7 +91,13 @@ class Applier:
 
             rollout = Rollout(client, self._watches, self._options(obj))
             await rollout.run(
-                objects, applied, expected=old.ids, decide=remember, park=turn.park, linger=turn.linger
+                objects,
+                applied,
+                expected=old.ids,
+                settled=settled,
+                decide=remember,
+                park=turn.park,
+                linger=turn.linger,
             )
         except (SsaError, KubeError, ValueError) as error:
             raise Failure(Reason.FAILED, str(error), retry_after=obj.retry_interval) from error

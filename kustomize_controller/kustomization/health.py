@@ -53,8 +53,9 @@ class Health:
         checks: CustomChecks,
         client: KubeClient,
         turn: Turn[Kustomization],
+        settled: frozenset[ObjectId] = frozenset(),
     ) -> None:
-        """Returns when everything that counts is healthy.
+        """Returns when everything that counts is healthy; the settled objects were, and nobody touched them.
 
         Raises:
             Failure: something failed, or the time is over; Superseded: the wait was cancelled.
@@ -63,6 +64,9 @@ class Health:
         conditions = turn.draft.conditions
         if not ids:
             conditions.remove(HEALTHY)
+            return
+        ids = tuple(identity for identity in ids if identity not in settled)
+        if not ids:
             return
         was_healthy = conditions.holds(HEALTHY)
         timeout = obj.timeout

@@ -14,6 +14,7 @@ from kustomize_controller.kustomization.events import COMMIT_STATUS, ORIGIN_REVI
 from kustomize_controller.kustomization.health import HEALTHY, Health, compile_checks
 from kustomize_controller.kustomization.identity import Identities
 from kustomize_controller.kustomization.request import Built
+from kustomize_controller.kustomization.settled import Settled
 from kustomize_controller.kustomization.sources import Source, Sources
 from shared.api.kustomize_v1 import Kustomization
 from shared.events import Severity
@@ -37,6 +38,7 @@ class KustomizationReconciler:
         identities: Identities,
         applier: Applier,
         health: Health,
+        settled: Settled,
     ) -> None:
         self._sources = sources
         self._dependencies = dependencies
@@ -44,6 +46,7 @@ class KustomizationReconciler:
         self._identities = identities
         self._applier = applier
         self._health = health
+        self._settled = settled
         self._deletion = Deletion(applier, identities)
 
     async def reconcile(self, obj: Kustomization, turn: Turn[Kustomization]) -> Outcome:
@@ -61,16 +64,20 @@ class KustomizationReconciler:
         built = await self._desired.build(obj, source, turn)
         if isinstance(built, Waiting):
             return built
+        token = f"{obj.metadata.generation} {built.digest}"
+        settled = self._settled.of(turn.key, token)
         with self._failures_in_history(built, turn):
             client = self._identities.acting_for(obj)
             before = recorded(turn)
-            applied = await self._applier.apply(obj, built.objects, client, turn)
+            applied = await self._applier.apply(obj, built.objects, client, turn, settled)
             await self._applier.prune(obj, applied, before, client, turn)
-            await self._health.check(obj, applied, checks, client, turn)
+            await self._health.check(obj, applied, checks, client, turn, settled)
+        self._settled.remember(turn.key, token, applied, settled)
         return self._succeeded(obj, source, built, turn)
 
     async def finalize(self, obj: Kustomization, turn: Turn[Kustomization]) -> Outcome:
         """Clean-up of a deleted Kustomization."""
+        self._settled.forget(turn.key)
         return await self._deletion.run(obj, turn)
 
     def _checks(self, obj: Kustomization) -> CustomChecks | Stalled:
@@ -111,6 +118,7 @@ class KustomizationReconciler:
         try:
             yield
         except Failure as failure:
+            self._settled.forget(turn.key)
             self._remember(built, failure.reason, turn)
             raise
 

@@ -34,8 +34,11 @@ async def plan(
     objects: Sequence[JsonObject],
     options: ApplyOptions,
     expected: Collection[ObjectId] = frozenset(),
+    settled: Collection[ObjectId] = frozenset(),
 ) -> Plan:
     """Plans the objects of one stage; `expected` are those that an earlier apply left in the cluster.
+
+    The caller knows of the `settled` ones that they are as wanted: they cost no request.
 
     Raises:
         DryRunFailed: the server refuses objects; all of them are named.
@@ -45,7 +48,7 @@ async def plan(
     async def one(obj: JsonObject) -> Step | ObjectRefused:
         async with limit:
             try:
-                return await _Diff(client, options).step(obj, expected)
+                return await _Diff(client, options).step(obj, expected, settled)
             except ObjectRefused as refused:
                 return refused
 
@@ -73,7 +76,9 @@ class _Diff:
     client: KubeClient
     options: ApplyOptions
 
-    async def step(self, obj: JsonObject, expected: Collection[ObjectId]) -> Step:
+    async def step(
+        self, obj: JsonObject, expected: Collection[ObjectId], settled: Collection[ObjectId]
+    ) -> Step:
         """The step for one object."""
         resource, desired = await self._placed(obj)
         identity = ObjectId.of(desired)
@@ -81,6 +86,8 @@ class _Diff:
         nothing = Step(identity, resource, Action.SKIPPED, desired)
         if policies.ignores(desired):
             return nothing
+        if identity in settled:
+            return replace(nothing, action=Action.UNCHANGED)
         read_first = (
             identity in expected or policies.applies_once(desired) or self.options.migrate_api_version
         )

@@ -51,6 +51,7 @@ class Rollout:
         applied: Applied,
         *,
         expected: Collection[ObjectId] = frozenset(),
+        settled: Collection[ObjectId] = frozenset(),
         decide: Decide = _go_ahead,
         park: Park = stay,
         linger: Park = stay,
@@ -70,7 +71,7 @@ class Rollout:
         wanted = [normalised(obj) for obj in objects]
         for stage, members in stages(wanted, self.options.custom_kinds):
             await self._until_served(members, awaited)
-            found = await plan(self.client, members, self.options, expected)
+            found = await plan(self.client, members, self.options, expected, settled)
             if found.writes:
                 await decide(found)
             await apply(self.client, found, self.options, self.watches, applied, linger)

@@ -1,0 +1,71 @@
+"""A pass over objects that nobody touched asks the API server nothing about them, and misses nothing either."""
+
+import asyncio
+import re
+from collections import Counter
+
+REQUESTS = re.compile(
+    r'^rest_client_requests_total\{code="\d+",host="[^"]*",method="([A-Z]+)"\} (\S+)$', re.MULTILINE
+)
+
+
+async def requests(process):
+    found = Counter()
+    for verb, count in REQUESTS.findall(await asyncio.to_thread(process.metrics)):
+        found[verb] += int(float(count))
+    return found
+
+
+async def passes(flux, count):
+    for _ in range(count):
+        await flux.reconcile()
+
+
+async def test_untouched_objects_are_not_asked_about(flux, config_map):
+    with flux.own() as process:
+        await flux.publish(*(config_map(name) for name in "abcd"))
+        await flux.kustomization(labels=flux.mine, wait=True)
+        before = await flux.ready()
+        await passes(flux, 2)
+        known = await requests(process)
+        after = await flux.reconcile()
+        spent = await requests(process) - known
+        # One status, and at most the event that says that the reconciliation finished.
+        assert spent["GET"] == 0
+        assert spent["PATCH"] + spent["POST"] <= 2
+        assert after["status"]["inventory"] == before["status"]["inventory"]
+        assert after["status"]["history"][0]["totalReconciliations"] == 4
+        assert flux.condition(after, "Healthy") == flux.condition(before, "Healthy")
+
+
+async def test_an_edit_is_seen_and_put_right(flux, config_map):
+    with flux.own():
+        await flux.publish(config_map("a", k="v"), config_map("b", k="v"))
+        await flux.kustomization(labels=flux.mine)
+        await flux.ready()
+        await passes(flux, 2)
+        await flux.edit("ConfigMap", "a", {"data": {"k": "edited"}})
+        await flux.reconcile()
+        assert (await flux.live("ConfigMap", "a"))["data"] == {"k": "v"}
+
+
+async def test_a_deleted_object_is_made_again(flux, config_map):
+    with flux.own():
+        await flux.publish(config_map("a"), config_map("b"))
+        await flux.kustomization(labels=flux.mine)
+        await flux.ready()
+        await passes(flux, 2)
+        await flux.delete("ConfigMap", "b")
+        await flux.reconcile()
+        assert await flux.live("ConfigMap", "b") is not None
+
+
+async def test_everything_is_compared_once_in_a_while(flux, config_map):
+    with flux.own("--full-check-interval=1ms") as process:
+        await flux.publish(*(config_map(name) for name in "abcd"))
+        await flux.kustomization(labels=flux.mine)
+        await flux.ready()
+        await passes(flux, 2)
+        known = await requests(process)
+        await flux.reconcile()
+        assert (await requests(process) - known)["GET"] == 4
