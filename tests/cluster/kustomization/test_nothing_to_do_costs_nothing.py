@@ -1,4 +1,4 @@
-"""A pass over objects that nobody touched asks the API server nothing about them, and misses nothing either."""
+"""A pass over objects that nobody touched asks the API server nothing about them, and misses nothing."""
 
 import asyncio
 import re
