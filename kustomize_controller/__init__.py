@@ -1,1 +1,1 @@
-""""""
+"""kustomize-controller: applies what sources hold, built by kustomize, and keeps clusters that way."""

@@ -1,1 +1,1 @@
-""""""
+"""source-controller: follows sources and serves what they hold as artifacts over HTTP."""

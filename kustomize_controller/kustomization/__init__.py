@@ -1,1 +1,1 @@
-""""""
+"""Kustomization: the story in `reconciler`, one module per step."""

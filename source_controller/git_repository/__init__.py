@@ -1,1 +1,1 @@
-""""""
+"""GitRepository: the story in `reconciler`, one module per step."""
