@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_SOURCES: Final = Path(__file__).parent / "programs"
+_SOURCES: Final = Path(__file__).parent / "sources"
 _GO_MINIMUM: Final = (1, 26)
 _KUBERNETES: Final = "v1.36.3"
 _STAMP: Final = "-X k8s.io/component-base/version."

@@ -1,1 +1,1 @@
-"""What runs a controller: queue, turns, the frame around a reconciler, leadership, settings, start and stop."""
+"""What runs a controller: queue, turns, the frame around a reconciler, leadership, settings, start, stop."""
