@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 
 from shared.api.decode import InvalidObject, decode
 from shared.api.meta import Artifact
 from shared.api.source_v1 import GitRepository
-from shared.artifact.archive import Sink, fingerprint, write_archive
+from shared.artifact.archive import Entry, Sink, fingerprint, write_archive
 from shared.artifact.ignoring import kept
 from shared.events import Severity
 from shared.git import Checkout, Selected
 from shared.runtime.outcome import Failure
 from shared.runtime.turn import Turn
-from source_controller.git_repository.conditions import IN_STORAGE, STORAGE_FAILED, Reason
+from source_controller.git_repository.conditions import FETCH_FAILED, IN_STORAGE, STORAGE_FAILED, Reason
+from source_controller.git_repository.sparse import MissingDirectory, sparse
 from source_controller.storage import Place, Storage, StorageError
 
 _BUILDING: Final = "building artifact"
@@ -68,8 +70,7 @@ class Publisher:
 
         """
         place, revision, filename = _place(obj), selected.revision, f"{checkout.commit.hash}.tar.gz"
-        entries = await asyncio.to_thread(kept, checkout.tree, obj.spec.ignore)
-        content = await asyncio.to_thread(fingerprint, entries)
+        entries, content = await asyncio.to_thread(_content, obj, checkout)
 
         def write(sink: Sink) -> None:
             write_archive(entries, sink)
@@ -103,6 +104,17 @@ class Publisher:
         if removed:
             text = "garbage collected artifacts for deleted resource"
             turn.event(Severity.TRACE, Reason.GARBAGE_COLLECTED, text)
+
+
+def _content(obj: GitRepository, checkout: Checkout) -> tuple[Iterable[Entry], str]:
+    """What goes into the archive, and a name for it; walks the tree."""
+    try:
+        wanted = sparse(checkout.tree, obj.spec.sparse_checkout or ())
+    except MissingDirectory as error:
+        text = f"failed to sparse checkout directories : {error}"
+        raise Failure(Reason.GIT_FAILED, text, condition=FETCH_FAILED) from error
+    entries = kept(wanted, obj.spec.ignore)
+    return entries, fingerprint(entries)
 
 
 def _place(obj: GitRepository) -> Place:

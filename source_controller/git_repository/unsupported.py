@@ -14,7 +14,6 @@ def unsupported(obj: GitRepository) -> str:
         "spec.proxySecretRef": spec.proxy_secret_ref is not None,
         "spec.recurseSubmodules": spec.recurse_submodules,
         "spec.include": bool(spec.include),
-        "spec.sparseCheckout": bool(spec.sparse_checkout),
     }
     for field, wanted in asked.items():
         if wanted:

@@ -227,3 +227,16 @@ async def test_a_suspended_object_answers_requests_without_traffic(source):
     obj = await source.reconcile()
     assert obj["status"]["observedGeneration"] == obj["metadata"]["generation"]
     assert source.server.log == []
+
+
+@pytest.mark.case("runtime-41")
+async def test_half_a_client_certificate_is_refused_by_the_name_of_what_is_missing(source, tmp_path):
+    source.upstream.commit(FILES)
+    authority = Authority()
+    async with GitServer(tmp_path, tls=authority.server_context()) as server:
+        await source.secret("half", ca_crt=authority.pem, tls_crt=authority.client("ada").certificate)
+        await source.secret("trust", ca_crt=authority.pem)
+        await source.repository("half", url=server.url(), secretRef={"name": "half"})
+        await source.repository("trust", url=server.url(), secretRef={"name": "trust"})
+        await source.fails("AuthenticationFailed", "tls.key", "half")
+        await source.ready("trust")

@@ -3,6 +3,7 @@ users know.
 """
 
 import hashlib
+import random
 import stat
 from datetime import UTC, datetime, timedelta
 
@@ -265,3 +266,37 @@ async def test_answers_of_the_artifact_server_are_counted(source):
     await source.repository()
     await source.fetch(await source.ready())
     assert 'headrace_artifact_requests_total{code="200"}' in source.process.metrics()
+
+
+@pytest.mark.case("source-g40")
+async def test_a_part_of_the_tree_is_enough(source):
+    source.upstream.commit({"app/a.yaml": "x", "app/sub/b.yaml": "x", "apps/c.yaml": "x", "d.yaml": "x"})
+    await source.repository(sparseCheckout=["./app"])
+    obj = await source.ready()
+    assert await source.names(obj) == ["app/a.yaml", "app/sub/b.yaml"]
+    assert obj["status"]["observedSparseCheckout"] == ["./app"]
+    await source.change(sparseCheckout=["./app", "nowhere"])
+    text = (
+        "failed to sparse checkout directories : sparse checkout dir 'nowhere' does not exist in repository"
+    )
+    await source.fails("GitOperationFailed", text)
+    await source.change(sparseCheckout=None)
+    assert "d.yaml" in await source.names(await source.ready())
+
+
+@pytest.mark.case("source-g49")
+async def test_one_fetch_serves_all_objects_of_one_remote(source):
+    dice = random.Random(1)
+    source.upstream.commit({f"d{number}/f": dice.randbytes(5_000) for number in range(20)})
+    names = [f"app-{number}" for number in range(50)]
+    for name in names:
+        await source.repository(name)
+    for name in names:
+        await source.ready(name)
+    packs = [exchange for exchange in source.server.log if exchange.sent > 50_000]
+    assert len(packs) == 1
+    await source.secret("login", username="ada", password="s3cret-pass")
+    await source.repository("other", secretRef={"name": "login"})
+    await source.ready("other")
+    packs = [exchange for exchange in source.server.log if exchange.sent > 50_000]
+    assert len(packs) == 2
