@@ -26,7 +26,8 @@ Handler = Callable[[Change[H]], None]
 
 _BACKOFF_MIN: Final = 0.2
 _BACKOFF_MAX: Final = 30.0
-_ABSENT_SECONDS: Final = 10.0
+_ABSENT_SECONDS: Final = 60.0
+_DOUBT_SECONDS: Final = 3.0
 
 
 class Informer(Generic[H]):
@@ -75,7 +76,7 @@ class Informer(Generic[H]):
 
     async def run(self) -> None:
         """Lists and watches until cancelled."""
-        backoff = _BACKOFF_MIN
+        backoff = absent = _BACKOFF_MIN
         version = ""
         while True:
             try:
@@ -83,6 +84,7 @@ class Informer(Generic[H]):
                 if not version:
                     version = await self._list(resource)
                     self.synced.set()
+                    absent = _BACKOFF_MIN
                 quiet = True
                 async for seen in self._watch(resource, version):
                     version, quiet = seen, False
@@ -95,9 +97,11 @@ class Informer(Generic[H]):
                 backoff = await _pause(backoff)
             except (NoMatch, NotFound) as error:
                 version = ""
-                self._absent(error)
-                await asyncio.sleep(_ABSENT_SECONDS if self._optional else backoff)
-                backoff = min(backoff * 2, _ABSENT_SECONDS)
+                # An API server that has just started serves no custom kinds yet: the known is kept a little.
+                if absent > _DOUBT_SECONDS or not self.store:
+                    self._absent(error)
+                await asyncio.sleep(absent)
+                absent = min(absent * 2, _ABSENT_SECONDS if self._optional else _BACKOFF_MAX)
             except (KubeError, ValueError) as error:
                 self._log.info("watch interrupted, going on", error=str(error), wait=round(backoff, 1))
                 if isinstance(error, ApiError) and error.status < 500 and error.status != 429:

@@ -157,6 +157,35 @@ async def test_an_optional_kind_that_is_not_served_is_synced_empty_and_found_lat
     await seen.until(lambda: seen.spec("a"))
 
 
+@pytest.mark.parametrize("optional", [False, True])
+async def test_a_kind_that_is_away_for_a_moment_is_not_forgotten(api, inform, optional):
+    """An API server that has just started does not serve custom kinds yet."""
+    seen = inform(optional=optional)
+    await api.watching()
+    api.put("a", size=1)
+    await seen.until(lambda: seen.spec("a"))
+    told = len(seen.changes)
+    api.served = False
+    api.cut()
+    asked = len(api.asked("GET"))
+    await seen.until(lambda: len(api.asked("GET")) > asked + 1)
+    assert seen.spec("a") == {"size": 1}
+    api.served = True
+    await api.watching()
+    assert len(seen.changes) == told
+
+
+async def test_a_kind_that_is_gone_for_good_is_empty(api, inform, monkeypatch):
+    monkeypatch.setattr("shared.kube.informer._DOUBT_SECONDS", 0.0)
+    seen = inform(optional=True)
+    await api.watching()
+    api.put("a", size=1)
+    await seen.until(lambda: seen.spec("a"))
+    api.served = False
+    api.cut()
+    await seen.until(lambda: seen.spec("a") is None)
+
+
 async def test_a_kind_that_must_be_there_is_waited_for(api, inform):
     api.served = False
     seen = inform()
