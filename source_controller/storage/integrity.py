@@ -1,10 +1,13 @@
 """Whether the file of an artifact is still there, and still what was written.
 
 A file is read again only when its inode, size or time has changed, and every six hours in any case.
+Files are checked in threads while the event loop writes and forgets others, so what is known is only ever
+touched by single operations of a dict.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -69,20 +72,23 @@ class Integrity:
 
     def remember(self, path: str, file: Path, digest: Digest) -> None:
         """A file has just been read or written and has this digest."""
-        found = file.lstat()
-        self._seen[path] = _Seen(
-            found.st_ino, found.st_size, found.st_mtime_ns, digest, self._clock.monotonic()
-        )
+        self._keep(path, file.lstat(), digest)
 
     def forget(self, path: str) -> None:
         """A file, or everything below a directory, is gone."""
-        for known in [known for known in self._seen if known == path or known.startswith(f"{path}/")]:
-            del self._seen[known]
+        for known in list(self._seen):
+            if known == path or known.startswith(f"{path}/"):
+                self._seen.pop(known, None)
 
     def digest_of(self, path: str) -> Digest | None:
         """The digest of a file as far as known, without reading it."""
         seen = self._seen.get(path)
         return seen.digest if seen else None
+
+    def _keep(self, path: str, found: os.stat_result, digest: Digest) -> None:
+        self._seen[path] = _Seen(
+            found.st_ino, found.st_size, found.st_mtime_ns, digest, self._clock.monotonic()
+        )
 
     def _is_known(self, path: str, file: Path, wanted: Digest) -> bool:
         seen, found = self._seen.get(path), file.lstat()
@@ -96,10 +102,11 @@ class Integrity:
     def _is_sound(self, path: str, file: Path, wanted: Digest) -> bool:
         running = wanted.hasher()
         with file.open("rb", buffering=0) as stream:
+            found = os.fstat(stream.fileno())  # before reading: a change from here on is noticed next time
             while chunk := stream.read(_CHUNK):
                 running.update(chunk)
         if not wanted.matches(running):
             self._seen.pop(path, None)
             return False
-        self.remember(path, file, wanted)
+        self._keep(path, found, wanted)
         return True
