@@ -44,23 +44,19 @@ def artifact_application(
             return web.Response(status=503, headers={hdrs.RETRY_AFTER: _SOON})
         return web.Response(status=404)
 
-    application = web.Application(middlewares=[_counting(count)] if count else [])
+    application = web.Application()
+    if count is not None:
+        application.on_response_prepare.append(_counting(count))
     application.router.add_get("/", alive)
     application.router.add_get("/{path:.+}", serve)
     return application
 
 
-def _counting(count: Count) -> Callable[..., Awaitable[web.StreamResponse]]:
-    @web.middleware
-    async def middleware(
-        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        try:
-            response = await handler(request)
-        except web.HTTPException as error:
-            count(error.status)
-            raise
-        count(response.status)
-        return response
+def _counting(count: Count) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Counts when an answer begins: only then is it known whether a file is sent in part or not at all."""
 
-    return middleware
+    async def counting(request: web.Request, response: web.StreamResponse) -> None:
+        del request
+        count(response.status)
+
+    return counting
