@@ -17,7 +17,7 @@ from shared.api.meta import Artifact
 from shared.git.threads import run_in_thread
 from shared.lang.digest import Algorithm, Digest
 from shared.observe.clock import Clock
-from source_controller.storage.errors import ArchiveFailed, RemovalFailed
+from source_controller.storage.errors import ArchiveFailed, DirectoryCreationFailed, RemovalFailed
 from source_controller.storage.garbage import Retention, collect
 from source_controller.storage.integrity import Integrity, Verdict
 from source_controller.storage.layout import Layout, Place, advertised_address, open_root
@@ -138,7 +138,10 @@ class Storage:
         current = artifact.path.rpartition("/")[2]
         if not place.holds(artifact.path):
             return 0
-        directory = self.layout.directory(place)
+        try:
+            directory = self.layout.directory(place)
+        except ValueError:
+            return 0  # nothing of ours is behind a link
         removed = await asyncio.to_thread(collect, directory, current, self._retention, self._clock)
         for name in removed:
             self._integrity.forget(f"{place.path}/{name}")
@@ -146,7 +149,10 @@ class Storage:
 
     async def remove_all(self, place: Place) -> bool:
         """Remove the directory of an object; whether there was one."""
-        directory = self.layout.directory(place)
+        try:
+            directory = self.layout.directory(place)
+        except ValueError as error:
+            raise RemovalFailed(f"garbage collection for deleted resource failed: {error}") from error
         self._integrity.forget(place.path)
         try:
             await asyncio.to_thread(shutil.rmtree, directory)
@@ -171,7 +177,10 @@ class Storage:
         path = f"{place.path}/{filename}"
         if not place.holds(path):
             raise ArchiveFailed(f"unable to archive artifact to storage: {filename!r} is no name for a file")
-        directory = self.layout.directory(place)
+        try:
+            directory = self.layout.directory(place)
+        except ValueError as error:
+            raise DirectoryCreationFailed(f"failed to create artifact directory: {error}") from error
         await asyncio.to_thread(make_directory, directory, self.layout.root)
         return directory / filename
 

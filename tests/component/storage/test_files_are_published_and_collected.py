@@ -10,7 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from source_controller.storage import ArchiveFailed, DirectoryCreationFailed, Place, Retention, Storage
+from source_controller.storage import (
+    ArchiveFailed,
+    DirectoryCreationFailed,
+    Place,
+    RemovalFailed,
+    Retention,
+    Storage,
+)
 
 PLACE = Place("GitRepository", "default", "app")
 
@@ -223,3 +230,18 @@ async def test_everything_of_an_object_goes_and_nothing_of_its_neighbours(storag
     assert not directory.exists()
     assert not await storage.remove_all(PLACE)
     assert (root / neighbour.path).exists()
+
+
+async def test_nothing_is_written_or_removed_behind_a_link(storage, root, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "app").mkdir()
+    (elsewhere / "app" / "1.tar.gz").write_text("of somebody else")
+    artifact = await publish(storage, place=Place("GitRepository", "other", "app"))
+    (root / "gitrepository" / "default").symlink_to(elsewhere)
+    with pytest.raises(DirectoryCreationFailed, match="symbolic link"):
+        await publish(storage)
+    with pytest.raises(RemovalFailed, match="symbolic link"):
+        await storage.remove_all(PLACE)
+    current = artifact.model_copy(update={"path": f"{PLACE.path}/2.tar.gz"})
+    assert await storage.collect_garbage(PLACE, current) == 0
+    assert (elsewhere / "app" / "1.tar.gz").read_text() == "of somebody else"
