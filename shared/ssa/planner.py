@@ -98,7 +98,7 @@ class _Diff:
             live = await self._migrated(resource, desired, live)
         answer = await self._dry_run(resource, desired)
         exists = answer.result is None or bool(_metadata(answer.result).get("resourceVersion"))
-        if not read_first and exists:
+        if exists and (not read_first or _changed_between(live, answer.result)):
             live = await self._live(resource, identity)
             if live is not None and self._skips(desired, live):
                 return replace(nothing, live=live)
@@ -221,6 +221,13 @@ class _Diff:
     def _skips(self, desired: JsonObject, live: JsonObject) -> bool:
         policies = self.options.policies
         return policies.ignores(desired, live) or policies.applies_once(desired)
+
+
+def _changed_between(live: JsonObject | None, result: JsonObject | None) -> bool:
+    """Whether somebody wrote the object after it was read, so that a difference would be theirs, not ours."""
+    if live is None or result is None:
+        return False
+    return bool(_metadata(live).get("resourceVersion") != _metadata(result).get("resourceVersion"))
 
 
 def _metadata(obj: JsonObject) -> JsonObject:

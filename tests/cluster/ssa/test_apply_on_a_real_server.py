@@ -1,8 +1,10 @@
 """What the planner and the applier rely on is what a real API server does."""
 
+from datetime import timedelta
+
 import pytest
 
-from shared.ssa import DryRunFailed
+from shared.ssa import DryRunFailed, HealthWaiter
 
 DEPLOYMENT = {
     "replicas": 0,
@@ -50,6 +52,9 @@ async def test_a_new_object_costs_two_requests_and_an_unchanged_one_two_without_
     objects = [ssa.make(data={"k": "v"}), ssa.make("Deployment", "web", "apps/v1", spec=DEPLOYMENT)]
     first = await ssa.run(*objects)
     assert ssa.client.asked == {"dry PATCH": 2, "PATCH": 2}
+    # Its controller annotates the Deployment while it rolls out.
+    limit = timedelta(seconds=20)
+    await HealthWaiter(ssa.watches).wait(ssa.client, first.objects, first.objects, timeout=limit)
     second = await ssa.run(*objects, expected=first.objects.keys())
     assert not second.writes
     assert ssa.client.asked == {"dry PATCH": 2, "GET": 2}
