@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from aiohttp import web
 
 from shared.observe import metrics
+
+_ADDRESS: Final = re.compile(r"(?P<host>|[^\s:/\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 
 
 def parse_address(text: str, flag: str) -> tuple[str | None, int]:
@@ -13,10 +18,10 @@ def parse_address(text: str, flag: str) -> tuple[str | None, int]:
     Raises:
         ValueError: the text is no such address.
     """
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
+    found = _ADDRESS.fullmatch(text)
+    if found is None or int(found["port"]) > 65535:
         raise ValueError(f"{flag}: {text!r} is not host:port or :port")
-    return host.strip("[]") or None, int(port)
+    return found["host"].strip("[]") or None, int(found["port"])
 
 
 class Server:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from shared.observe.http import parse_address
+
 LOCK: Final = ".lock"
 
 _COMPONENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]*")
@@ -105,10 +107,8 @@ def advertised_address(advertised: str, listening: str, environment: Mapping[str
     """
     if advertised:
         return advertised
-    host, colon, port = listening.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"--storage-addr: {listening!r} is not host:port or :port")
-    if not host:
+    host, port = parse_address(listening, "--storage-addr")
+    if host is None:
         return f"localhost:{port}"
     if host == "0.0.0.0":  # noqa: S104 - compared with, not bound to
         return f"{environment.get('HOSTNAME') or socket.gethostname()}:{port}"

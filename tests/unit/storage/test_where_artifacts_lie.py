@@ -23,13 +23,14 @@ NOW = datetime(2026, 5, 1, tzinfo=UTC)
         ("", ":9090", "localhost:9090"),
         ("", "0.0.0.0:9090", "pod-1:9090"),
         ("", "10.0.0.1:9090", "10.0.0.1:9090"),
+        ("", "[::1]:9090", "[::1]:9090"),
     ],
 )
 def test_the_address_in_urls(advertised, listening, address):
     assert advertised_address(advertised, listening, {"HOSTNAME": "pod-1"}) == address
 
 
-@pytest.mark.parametrize("listening", ["", "9090", "host:", ":x", ":70000"])
+@pytest.mark.parametrize("listening", ["", "9090", "host:", ":x", ":70000", "::1:9090", "a:b:80", ":²"])
 def test_an_address_that_is_none_stops_the_start(listening):
     with pytest.raises(ValueError, match="--storage-addr"):
         advertised_address("", listening)
