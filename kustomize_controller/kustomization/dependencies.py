@@ -16,7 +16,7 @@ from shared.api.kustomize_v1 import Kustomization
 from shared.kube.informer import Informer
 from shared.kube.resources import ObjectKey
 from shared.kube.store import Change
-from shared.lang.cel import CelEvaluationError, CelSyntaxError, Expression
+from shared.lang.cel import CelEvaluationError, CelSyntaxError, compile_predicate
 from shared.lang.duration import format_duration
 from shared.lang.json import JsonObject
 from shared.runtime.controller import Controller
@@ -93,7 +93,7 @@ class Dependencies:
         return _state(key, header, source)
 
     def _judge(self, key: ObjectKey, raw: JsonObject, expression: str) -> str:
-        predicate = Expression.compile(expression, ("self", "dep"))
+        predicate = compile_predicate(expression)
         try:
             ready = predicate.holds({"self": raw, "dep": self._store.get(key)})
         except CelEvaluationError as error:

@@ -60,10 +60,11 @@ async def test_an_expression_that_turns_true_wakes(flux, config_map):
     await flux.ready("app")
 
 
-async def test_an_unreadable_expression_stalls(flux, config_map):
+@pytest.mark.parametrize("expression", ["dep.", "1 + 1"])
+async def test_an_unreadable_expression_stalls(flux, config_map, expression):
     await flux.publish(config_map("a"))
     await flux.kustomization("base")
     await flux.ready("base")
-    await flux.kustomization("app", dependsOn=[{"name": "base", "readyExpr": "dep."}])
+    await flux.kustomization("app", dependsOn=[{"name": "base", "readyExpr": expression}])
     app = await flux.fails("InvalidCELExpression", "failed to evaluate dependency base")
     assert flux.condition(app, "Stalled")["status"] == "True"
