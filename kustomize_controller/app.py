@@ -20,9 +20,6 @@ from kustomize_controller.kustomization.identity import Identities
 from kustomize_controller.kustomization.reconciler import KustomizationReconciler
 from kustomize_controller.kustomization.settled import Settled
 from kustomize_controller.kustomization.sources import (
-    GROUP as SOURCE_GROUP,
-)
-from kustomize_controller.kustomization.sources import (
     KINDS,
     SourceHeader,
     Sources,
@@ -31,6 +28,7 @@ from kustomize_controller.kustomization.sources import (
 from kustomize_controller.kustomization.variables import Variables
 from kustomize_controller.settings import KustomizeSettings
 from shared.api.kustomize_v1 import GROUP, Kustomization
+from shared.api.source_v1 import GROUP as SOURCE_GROUP
 from shared.artifact.fetch import ArtifactFetcher, FetchPolicy
 from shared.kube.informer import Informer
 from shared.runtime.controller import Controller, Policy

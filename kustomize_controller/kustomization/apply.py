@@ -13,7 +13,7 @@ from datetime import timedelta
 from kustomize_controller.kustomization.events import Reason
 from kustomize_controller.kustomization.metadata import NAME_LABEL, NAMESPACE_LABEL
 from kustomize_controller.settings import KustomizeSettings
-from shared.api.kustomize_v1 import Kustomization
+from shared.api.kustomize_v1 import GROUP, Kustomization
 from shared.events import Severity
 from shared.kube.client import KubeClient
 from shared.kube.errors import KubeError
@@ -42,10 +42,9 @@ from shared.ssa import (
 )
 
 MANAGER = "kustomize-controller"
-_PREFIX = "kustomize.toolkit.fluxcd.io"
 _LEFT_OVER_ANNOTATIONS = (
     "kubectl.kubernetes.io/last-applied-configuration",
-    f"{_PREFIX}/checksum",
+    f"{GROUP}/checksum",
     "fluxcd.io/sync-checksum",
 )
 _LEFT_OVER_LABELS = ("fluxcd.io/sync-gc-mark",)
@@ -160,7 +159,7 @@ class Applier:
         settings = self._settings
         return ApplyOptions(
             manager=MANAGER,
-            policies=Policies(_PREFIX),
+            policies=Policies(GROUP),
             owner_labels={NAME_LABEL: obj.name, NAMESPACE_LABEL: obj.namespace},
             force=bool(obj.spec.force),
             takeover=Takeover(MANAGER, settings.override_manager, _LEFT_OVER_ANNOTATIONS, _LEFT_OVER_LABELS),

@@ -8,6 +8,7 @@ from typing import Final
 
 from kustomize_controller.kustomization.events import Reason
 from shared.api.kustomize_v1 import Kustomization
+from shared.api.reasons import ConditionType
 from shared.events import Severity
 from shared.kube.client import KubeClient
 from shared.kube.resources import split_api_version
@@ -18,7 +19,7 @@ from shared.ssa import Action, Applied, HealthCheckFailed, HealthWaiter, ObjectI
 from shared.status.conditions import FALSE, TRUE, UNKNOWN
 from shared.status.kstatus import CheckSpec, CustomChecks, StatusReader
 
-HEALTHY: Final = "Healthy"
+HEALTHY: Final = ConditionType.HEALTHY.value
 
 
 def compile_checks(obj: Kustomization) -> CustomChecks:

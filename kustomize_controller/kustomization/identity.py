@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from shared.api.kustomize_v1 import Kustomization
-from shared.kube.client import KubeClient
-from shared.kube.errors import NotFound
+from shared.kube.client import KubeClient, exists
 from shared.kube.resources import Resource
 
 ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount")
@@ -31,10 +30,4 @@ class Identities:
     async def exists(self, obj: Kustomization) -> bool:
         """Whether the account is there; without it nothing can be done for the tenant any more."""
         account = self.account(obj)
-        if not account:
-            return True
-        try:
-            await self._client.get(ACCOUNTS, obj.namespace, account)
-        except NotFound:
-            return False
-        return True
+        return not account or await exists(self._client, ACCOUNTS, obj.namespace, account)

@@ -5,10 +5,11 @@ The functions change the objects in place: they were decoded for this pass and b
 
 from collections.abc import Iterable, Mapping
 
+from shared.api import wire
 from shared.lang.json import JsonObject
 
-NAME_LABEL = "kustomize.toolkit.fluxcd.io/name"
-NAMESPACE_LABEL = "kustomize.toolkit.fluxcd.io/namespace"
+NAME_LABEL = wire.KUSTOMIZE_NAME
+NAMESPACE_LABEL = wire.KUSTOMIZE_NAMESPACE
 DECRYPT = "kustomize.toolkit.fluxcd.io/decrypt"
 
 

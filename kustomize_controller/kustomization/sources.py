@@ -9,8 +9,10 @@ from functools import partial
 from typing import Final
 
 from kustomize_controller.kustomization.header import KustomizationHeader, SourceKey
+from shared.api import wire
 from shared.api.kustomize_v1 import Kustomization
 from shared.api.meta import Artifact
+from shared.api.source_v1 import GROUP
 from shared.kube.informer import Informer
 from shared.kube.resources import ObjectKey
 from shared.kube.store import Change
@@ -19,9 +21,7 @@ from shared.lang.json import JsonObject
 from shared.runtime.controller import Controller
 from shared.runtime.outcome import Stalled, Waiting
 
-GROUP: Final = "source.toolkit.fluxcd.io"
 KINDS: Final = ("GitRepository", "OCIRepository", "Bucket", "ExternalArtifact")
-_ORIGIN: Final = "org.opencontainers.image.revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Source:
     @property
     def origin(self) -> str:
         """Revision of the code that an OCI artifact was made from, or nothing."""
-        return (self.artifact.metadata or {}).get(_ORIGIN, "")
+        return (self.artifact.metadata or {}).get(wire.ORIGIN_REVISION, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ import re
 from collections.abc import Mapping
 
 from kustomize_controller.kustomization.request import BuildFailed, Substitution
+from shared.api import wire
 from shared.lang import yaml
 from shared.lang.envsubst import SubstitutionError, expand
 from shared.lang.json import JsonObject
 
-OPT_OUT = "kustomize.toolkit.fluxcd.io/substitute"
+OPT_OUT = wire.KUSTOMIZE_SUBSTITUTE
 """A label or annotation; its value `disabled` keeps a manifest as it is."""
 
 _NAME_PATTERN = "^[_[:alpha:]][_[:alpha:][:digit:]]*$"

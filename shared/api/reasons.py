@@ -1,4 +1,4 @@
-"""Types of conditions and the reasons that more than one controller gives."""
+"""Types of conditions that mean the same on every kind."""
 
 from enum import StrEnum
 
@@ -10,29 +10,4 @@ class ConditionType(StrEnum):
     HEALTHY = "Healthy"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
-    ACCESS_DENIED = "AccessDenied"
-
-
-class Reason(StrEnum):
-    """Reasons that tools look for; a step with a reason of its own keeps it next to its code."""
-
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
-    PROGRESSING = "Progressing"
-    PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
-    SUSPENDED = "Suspended"
-    DEPENDENCY_NOT_READY = "DependencyNotReady"
-    INVALID_PATH = "InvalidPath"
-    INVALID_URL = "InvalidURL"
-    INVALID_CEL_EXPRESSION = "InvalidCELExpression"
-    INSECURE_CONNECTIONS_DISALLOWED = "InsecureConnectionsDisallowed"
-    UNSUPPORTED_CONNECTION_TYPE = "UnsupportedConnectionType"
-    PRUNE_FAILED = "PruneFailed"
-    ARTIFACT_FAILED = "ArtifactFailed"
-    BUILD_FAILED = "BuildFailed"
-    HEALTH_CHECK_FAILED = "HealthCheckFailed"
-    HEALTH_CHECK_CANCELED = "HealthCheckCanceled"
-    RECONCILIATION_SUCCEEDED = "ReconciliationSucceeded"
-    RECONCILIATION_FAILED = "ReconciliationFailed"
-    FEATURE_GATE_DISABLED = "FeatureGateDisabled"
     ACCESS_DENIED = "AccessDenied"

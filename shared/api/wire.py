@@ -10,22 +10,12 @@ FINALIZER: Final = "finalizers.fluxcd.io"
 
 REQUESTED_AT: Final = "reconcile.fluxcd.io/requestedAt"
 """A new value of this annotation asks for a turn; the value comes back in `status.lastHandledReconcileAt`."""
-FORCE_AT: Final = "reconcile.fluxcd.io/forceAt"
-RESET_AT: Final = "reconcile.fluxcd.io/resetAt"
-
-WATCH_LABEL: Final = "reconcile.fluxcd.io/watch"
-"""ConfigMaps and Secrets with `Enabled` wake whoever refers to them, as soon as they change."""
 
 KUSTOMIZE_NAME: Final = "kustomize.toolkit.fluxcd.io/name"
 KUSTOMIZE_NAMESPACE: Final = "kustomize.toolkit.fluxcd.io/namespace"
 KUSTOMIZE_SUBSTITUTE: Final = "kustomize.toolkit.fluxcd.io/substitute"
-KUSTOMIZE_PRUNE: Final = "kustomize.toolkit.fluxcd.io/prune"
-KUSTOMIZE_RECONCILE: Final = "kustomize.toolkit.fluxcd.io/reconcile"
-KUSTOMIZE_SSA: Final = "kustomize.toolkit.fluxcd.io/ssa"
-KUSTOMIZE_FORCE: Final = "kustomize.toolkit.fluxcd.io/force"
 
 DISABLED: Final = "disabled"
-ENABLED: Final = "enabled"
 
 EVENT_PREFIX: Final = "event.toolkit.fluxcd.io/"
 """Annotations that begin like this travel with every event of their object."""

@@ -8,15 +8,3 @@ from datetime import UTC, datetime
 def format_timestamp(moment: datetime) -> str:
     """`2026-01-02T03:04:05Z`; fractions of a second are cut."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def parse_timestamp(text: str) -> datetime:
-    """The moment that an RFC 3339 text names.
-
-    Raises:
-        ValueError: the text is no such time.
-    """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
-    return moment

@@ -25,7 +25,6 @@ T = TypeVar("T")
 
 #: A turn that ends sooner than this writes no progress.
 _PROGRESS_AFTER: Final = 1.0
-_EVENT_ANNOTATION: Final = "event.toolkit.fluxcd.io/"
 
 
 class Turn(Generic[R]):
@@ -149,7 +148,7 @@ class Turn(Generic[R]):
     ) -> None:
         """Records an event about the object; its own event annotations are added to the metadata."""
         annotations = self.raw["metadata"].get("annotations") or {}
-        own = {key: value for key, value in annotations.items() if key.startswith(_EVENT_ANNOTATION)}
+        own = {key: value for key, value in annotations.items() if key.startswith(wire.EVENT_PREFIX)}
         self._recorder.record(
             Event(
                 Subject.of(self.raw),

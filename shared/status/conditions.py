@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from shared.api.reasons import ConditionType
 from shared.lang.json import JsonObject
 from shared.lang.timestamp import format_timestamp
 
-READY: Final = "Ready"
-RECONCILING: Final = "Reconciling"
-STALLED: Final = "Stalled"
+READY: Final = ConditionType.READY.value
+RECONCILING: Final = ConditionType.RECONCILING.value
+STALLED: Final = ConditionType.STALLED.value
 
 TRUE: Final = "True"
 FALSE: Final = "False"
