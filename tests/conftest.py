@@ -2,9 +2,17 @@
 
 import asyncio
 
+from hypothesis import settings
+
 from shared.testing.cluster import cluster, namespace
 
 __all__ = ["cluster", "namespace"]
+
+# The same examples each time: whether a change is sound does not depend on luck.
+# `--hypothesis-profile=search` looks for new ones.
+settings.register_profile("headrace", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile("headrace")
 
 
 def pytest_configure(config):

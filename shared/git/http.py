@@ -25,6 +25,7 @@ from shared.git.errors import (
     RepositoryNotFound,
 )
 from shared.git.remote import Remote
+from shared.http import hang_up
 
 SERVICE: Final = "git-upload-pack"
 ADVERTISEMENT: Final = f"application/x-{SERVICE}-advertisement"
@@ -99,7 +100,10 @@ class Endpoint:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
             ) as answer:
-                yield answer
+                try:
+                    yield answer
+                finally:
+                    hang_up(answer)
         except (aiohttp.ClientError, ConnectionError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise RemoteTimeout("context deadline exceeded") from error

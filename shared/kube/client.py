@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from shared.http import hang_up
 from shared.kube.connection import Connection
 from shared.kube.discovery import Discovery
 from shared.kube.errors import NotFound, TooManyRequests, Unreachable, from_response
@@ -218,8 +219,11 @@ class KubeClient:
                     raise from_response(
                         response.status, await response.read(), response.headers.get("Retry-After")
                     )
-                async for event in events(response.content.iter_any()):
-                    yield event
+                try:
+                    async for event in events(response.content.iter_any()):
+                        yield event
+                finally:
+                    hang_up(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(f"watch of {resource.plural} broke off: {_cause(error)}") from error
 

@@ -81,12 +81,12 @@ def _cut(text: str, limit: int = _FIELD_CHARACTERS) -> str:
 def _json(logger: Any, method: str, fields: Fields) -> str:
     del logger, method
     line = _dumps(fields)
-    if len(line) > _LINE_BYTES:
+    if len(line.encode()) > _LINE_BYTES:
         short = {
             key: _cut(value, _SHORT_CHARACTERS) for key, value in fields.items() if isinstance(value, str)
         }
         line = _dumps(short)
-    if len(line) > _LINE_BYTES:
+    if len(line.encode()) > _LINE_BYTES:
         line = _dumps({key: short[key] for key in ("level", "ts", "msg", "error", *_READ) if key in short})
     return line
 
