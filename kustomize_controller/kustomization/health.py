@@ -90,7 +90,7 @@ class Health:
             fail_fast=self._fail_fast,
         )
         try:
-            await turn.park(wait)
+            applied.follow(await turn.park(wait))
         except HealthCheckFailed as error:
             text = f"health check failed after {took()}: {error}"
             conditions.set(HEALTHY, FALSE, Reason.HEALTH_CHECK_FAILED, text)

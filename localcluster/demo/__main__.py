@@ -36,6 +36,8 @@ def main() -> int:
     options = parser.parse_args()
     screen = Screen()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell starts what runs in its background with interrupts ignored; here they are the way out.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         for name in programs.PROGRAMS:
             programs.ensure(name)

@@ -6,6 +6,7 @@ server's answer is kept, because health starts from it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.kube.client import KubeClient
@@ -16,6 +17,7 @@ from shared.ssa.errors import ApplyFailed, SsaError, apply_error
 from shared.ssa.gone import wait_gone
 from shared.ssa.identity import ObjectId
 from shared.ssa.inventory import Entry
+from shared.ssa.managed_fields import only_status_changed
 from shared.ssa.options import ApplyOptions
 from shared.ssa.parking import Park, stay
 from shared.ssa.plan import Plan, Step
@@ -34,6 +36,13 @@ class Applied:
     entries: list[Entry] = field(default_factory=list)
     objects: dict[ObjectId, JsonObject] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+    def follow(self, newer: Mapping[ObjectId, JsonObject]) -> None:
+        """Takes over later states of objects whose content nobody wrote in between."""
+        for identity, obj in newer.items():
+            known = self.objects.get(identity)
+            if known is not None and only_status_changed(known, obj):
+                self.objects[identity] = obj
 
     @property
     def writes(self) -> bool:

@@ -81,6 +81,28 @@ def migration(live: JsonObject, api_version: str) -> list[JsonObject]:
     return guarded([{"op": "replace", "path": "/metadata/managedFields", "value": moved}], live)
 
 
+def only_status_changed(before: JsonObject, after: JsonObject) -> bool:
+    """Whether all writes between two states of one object went to its status.
+
+    Each write of content leaves its mark: in the fields and the time of its writer's entry. When one of the
+    states doesn't tell who wrote it, the answer is no.
+    """
+    return bool(_content(before)) and _content(before) == _content(after)
+
+
+def _content(obj: JsonObject) -> tuple[object, ...]:
+    """What stays equal while only the status is written; empty where that can't be told."""
+    metadata = obj.get("metadata") or {}
+    entries = metadata.get("managedFields")
+    if not entries or "deletionTimestamp" in metadata:
+        return ()
+    return (
+        metadata.get("uid"),
+        metadata.get("generation"),
+        [entry for entry in entries if entry.get("subresource") != "status"],
+    )
+
+
 def union(sets: Iterable[JsonObject]) -> JsonObject:
     """The union of `fieldsV1` sets: trees of nested objects."""
     result: JsonObject = {}

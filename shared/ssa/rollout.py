@@ -84,11 +84,12 @@ class Rollout:
         """Waits for the stage's objects, then forgets what the server served before there were new kinds."""
         ids = [step.id for step in found.steps if not step.skipped and step.id in applied.objects]
         try:
-            await HealthWaiter(self.watches).wait(
+            newer = await HealthWaiter(self.watches).wait(
                 self.client, ids, applied.objects, timeout=self.options.stage_timeout
             )
         except HealthCheckFailed as error:
             raise StageFailed(str(error)) from error
+        applied.follow(newer)
         if any(step.id.group_kind == _DEFINITION and step.action.writes for step in found.steps):
             self.client.discovery.invalidate()
 

@@ -48,8 +48,8 @@ class HealthWaiter:
         timeout: timedelta,
         reader: StatusReader | None = None,
         fail_fast: bool = True,
-    ) -> None:
-        """Returns when all objects are Current.
+    ) -> dict[ObjectId, JsonObject]:
+        """Returns when all objects are Current; gives those that had to be waited for, as they were then.
 
         `applied` holds the objects as an apply returned them, for those that were applied.
 
@@ -59,7 +59,7 @@ class HealthWaiter:
         round_ = _Round(reader or StatusReader(), applied)
         board: Board = {identity: round_.first(identity) for identity in ids}
         if _settled(board, fail_fast=fail_fast):
-            return
+            return {}
         pending = [identity for identity, result in board.items() if not _is_current(result)]
         try:
             async with asyncio.timeout(timeout.total_seconds()):
@@ -69,6 +69,7 @@ class HealthWaiter:
                         changed = await vigil.changed(at_most=_recheck(board))
                         for identity in changed or pending:
                             board[identity] = round_.look(vigil, identity)
+                    return {each: obj for each in pending if (obj := round_.newest(vigil, each))}
         except TimeoutError:
             raise HealthCheckFailed(_timeout_text(board), board) from None
 
@@ -92,12 +93,16 @@ class _Round:
         obj = self.applied.get(identity)
         return None if obj is None else self.reader.read(obj)
 
+    def newest(self, vigil: Vigil, identity: ObjectId) -> JsonObject | None:
+        """The object as it is now, as far as known."""
+        return vigil.newest(identity, self.applied.get(identity))
+
     def look(self, vigil: Vigil, identity: ObjectId) -> Result | None:
         """What is known of the object now."""
-        feed, known = vigil.feed_of(identity), self.applied.get(identity)
+        feed = vigil.feed_of(identity)
         if feed.problem:
             return Result(Status.UNKNOWN, feed.problem)
-        obj = vigil.newest(identity, known)
+        obj = self.newest(vigil, identity)
         if obj is None:
             return self._absent(identity) if vigil.lacks(identity) else None
         result = self.reader.read(obj)

@@ -148,7 +148,9 @@ class Feed:
                 self.objects.pop(key, None)
                 self._seen.discard(key)
             else:
-                obj["metadata"].pop("managedFields", None)
+                if key not in self._listeners:
+                    # Large, and of use only to those who want to know whether anybody wrote their object.
+                    obj["metadata"].pop("managedFields", None)
                 self.objects[key] = obj
                 self._seen.add(key)
             self._tell(key)

@@ -292,3 +292,13 @@ async def test_what_does_not_go_is_named(watches, memory):
     memory.put(job("a"))
     with pytest.raises(StillThere, match="timeout waiting for deletion of: Job/n/a"):
         await wait_gone(watches, memory, {A: "uid-a"}, timeout=SHORT)
+
+
+async def test_what_was_waited_for_is_given_as_it_was_at_the_end(watches, memory):
+    current, waiting = memory.put(job("a", "Complete")), memory.put(job("b"))
+    wait = Wait(watches, memory, [current, waiting])
+    await until(lambda: memory.open_watches)
+    memory.put(job("b", "Complete"))
+    newest = await wait.task
+    assert list(newest) == [B]
+    assert newest[B]["metadata"]["resourceVersion"] != waiting["metadata"]["resourceVersion"]
