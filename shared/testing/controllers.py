@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -173,10 +173,20 @@ class Suite:
             process.start()
 
     def controller(
-        self, module: str, account: str, arguments: Sequence[str], name: str = ""
+        self,
+        module: str,
+        account: str,
+        arguments: Sequence[str],
+        name: str = "",
+        through: Callable[[Path], Path] | None = None,
     ) -> ControllerProcess:
-        """A process of the suite, not started, with the rights of a chart's account."""
+        """A process of the suite, not started, with the rights of a chart's account.
+
+        `through` makes a kubeconfig that takes another way to the same API server.
+        """
         kubeconfig = self.cluster.kubeconfig_for(self.namespace, account)
+        if through is not None:
+            kubeconfig = through(kubeconfig)
         return ControllerProcess(
             module, kubeconfig, self._folder, arguments=arguments, namespace=self.namespace, name=name
         )

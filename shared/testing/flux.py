@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -249,10 +249,13 @@ class Flux(Objects):
         return _process(suite, f"--watch-label-selector=!{_OWN}")
 
     @contextmanager
-    def own(self, *flags: str) -> Iterator[ControllerProcess]:
-        """Another process, with flags, that works on Kustomizations with `labels=flux.mine` alone."""
+    def own(self, *flags: str, through: Callable[[Path], Path] | None = None) -> Iterator[ControllerProcess]:
+        """Another process, with flags, that works on Kustomizations with `labels=flux.mine` alone.
+
+        `through` makes a kubeconfig that takes another way to the API server.
+        """
         selector = f"--watch-label-selector={_OWN}={self.namespace}"
-        process = _process(self._suite, selector, *flags, name=f"own-{self.namespace}")
+        process = _process(self._suite, selector, *flags, name=f"own-{self.namespace}", through=through)
         usual, self.process = self.process, process
         try:
             process.start()
@@ -287,9 +290,11 @@ class Flux(Objects):
         return str(found["status"]["artifact"]["revision"]) if found else ""
 
 
-def _process(suite: Suite, *flags: str, name: str = "") -> ControllerProcess:
+def _process(
+    suite: Suite, *flags: str, name: str = "", through: Callable[[Path], Path] | None = None
+) -> ControllerProcess:
     arguments = [f"--kustomize-binary={programs.ensure('kustomize')}", *flags]
-    return suite.controller("kustomize_controller", "kustomize-controller", arguments, name=name)
+    return suite.controller("kustomize_controller", "kustomize-controller", arguments, name, through)
 
 
 def _sound(obj: JsonObject | None) -> JsonObject:
