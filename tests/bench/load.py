@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 NAMESPACE = "bench"
+BROKEN = "broken"
 ACCOUNT = "applier"
 
 _APP = """apiVersion: v1
@@ -66,17 +68,42 @@ spec:
 """
 
 
-def write_apps(worktree: Path, count: int, revision: str = "1") -> None:
-    """One directory with a kustomization per app."""
-    for number in range(count):
-        name = f"app-{number:03}"
-        folder = worktree / "apps" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "app.yaml").write_text(_APP.format(name=name, revision=revision))
-        (folder / "kustomization.yaml").write_text(
-            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
-            f"namespace: {NAMESPACE}\nresources:\n  - app.yaml\n"
-        )
+def app(number: int) -> str:
+    """The name of an app, and of everything that belongs to it."""
+    return f"app-{number:03}"
+
+
+def write_app(worktree: Path, number: int, revision: str = "1") -> None:
+    """The directory of one app."""
+    folder = worktree / "apps" / app(number)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "app.yaml").write_text(_APP.format(name=app(number), revision=revision))
+    (folder / "kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+        f"namespace: {NAMESPACE}\nresources:\n  - app.yaml\n"
+    )
+
+
+def write_broken(worktree: Path) -> None:
+    """A directory with an object that the API server refuses."""
+    folder = worktree / "apps" / BROKEN
+    folder.mkdir(parents=True)
+    (folder / "broken.yaml").write_text(
+        f"apiVersion: v1\nkind: Service\nmetadata:\n  name: {BROKEN}\n  namespace: {NAMESPACE}\n"
+        "spec:\n  ports:\n    - port: 99999\n"
+    )
+
+
+def write_files(worktree: Path, folders: int, files: int) -> int:
+    """A big tree of files of 4 KiB that hardly compress; gives its size in bytes."""
+    noise = random.Random(0)
+    size = 0
+    for folder in range(folders):
+        place = worktree / "files" / f"folder-{folder:03}"
+        place.mkdir(parents=True)
+        for file in range(files):
+            size += (place / f"file-{file:02}.txt").write_text(noise.randbytes(2025).hex() + "\n")
+    return size
 
 
 def tenant() -> list[dict]:
@@ -94,35 +121,35 @@ def tenant() -> list[dict]:
     ]
 
 
-def repository(url: str) -> dict:
-    """The one source of all apps."""
+def repository(name: str, url: str) -> dict:
+    """A source."""
     return {
         "apiVersion": "source.toolkit.fluxcd.io/v1",
         "kind": "GitRepository",
-        "metadata": {"name": "apps", "namespace": NAMESPACE},
-        "spec": {"interval": "10m", "url": url, "ref": {"branch": "main"}},
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"interval": "60m", "url": url, "ref": {"branch": "main"}},
     }
 
 
-def kustomization(number: int, *, prefix: str = "app", after: str = "") -> dict:
-    """Rolls out one app; `after` names the one it depends on."""
+def kustomization(path: str, source: str, *, name: str = "", after: str = "") -> dict:
+    """Rolls out one directory of apps; `after` names the Kustomization that it depends on."""
     spec = {
         "interval": "60m",
         "retryInterval": "2s",
-        "path": f"./apps/app-{number:03}",
+        "path": f"./apps/{path}",
         "prune": True,
         "wait": True,
         "timeout": "5m",
         "serviceAccountName": ACCOUNT,
-        "sourceRef": {"kind": "GitRepository", "name": "apps"},
+        "sourceRef": {"kind": "GitRepository", "name": source},
     }
-    if prefix != "app":
-        spec["namePrefix"] = f"{prefix}-"
+    if name:
+        spec["namePrefix"] = f"{name}-"
     if after:
         spec["dependsOn"] = [{"name": after}]
     return {
         "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
         "kind": "Kustomization",
-        "metadata": {"name": f"{prefix}-{number:03}", "namespace": NAMESPACE},
+        "metadata": {"name": name or path, "namespace": NAMESPACE},
         "spec": spec,
     }

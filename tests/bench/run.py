@@ -1,4 +1,8 @@
-"""`make bench`: figures of this machine as a table, and as JSON in bench-results/."""
+"""`make bench`: figures of this machine as a table, and as JSON in bench-results/.
+
+By default it starts a control plane and the suite. With `--kubeconfig` it drives whatever controllers of the
+same API watch that cluster; `--controller name=pid,metrics-url` tells which processes to measure.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,19 @@ import os
 import platform
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import scenarios
 from drive import Drive
-from load import kustomization, repository, tenant, write_apps
-from meter import Cost, Meter
+from meter import Measured, Meter
+from scenarios import Bench
 
 from localcluster import Cluster
 from localcluster.demo.repository import DemoRepository
@@ -25,80 +33,88 @@ from shared.kube import Connection, KubeClient
 from shared.testing.controllers import Suite
 
 _RESULTS = Path(__file__).parents[2] / "bench-results"
-_SETTLE_SECONDS = 3.0
+_IDLE_SECONDS = 3.0
 
 
-async def scenarios(cluster, suite, git, count: int, chain: int) -> dict[str, tuple[Cost, int]]:
-    """All scenarios in turn: what each cost, and for how many objects."""
-    meter = Meter(cluster, suite)
-    found: dict[str, tuple[Cost, int]] = {}
-    connection = await Connection.load(cluster.kubeconfig)
-    try:
-        drive = Drive(KubeClient(connection))
-        watching = asyncio.create_task(drive.kustomizations.run())
-        await drive.create(tenant())
-        names = [f"app-{number:03}" for number in range(count)]
-
-        before = meter.read()
-        await drive.create([repository(git.url), *(kustomization(number) for number in range(count))])
-        await drive.until_ready(names)
-        found[f"install of {count}"] = (meter.since(before), count)
-
-        await asyncio.sleep(_SETTLE_SECONDS)
-        before = meter.read()
-        await drive.until_ready(names, await drive.request(names))
-        found[f"no-op of {count}"] = (meter.since(before), count)
-
-        await asyncio.sleep(_SETTLE_SECONDS)
-        before = meter.read()
-        links = [f"link-{number:03}" for number in range(chain)]
-        await drive.create(
-            [
-                kustomization(number, prefix="link", after=links[number - 1] if number else "")
-                for number in reversed(range(chain))
-            ]
-        )
-        await drive.until_ready(links)
-        found[f"dependsOn chain of {chain}"] = (meter.since(before), chain)
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-    finally:
-        await connection.close()
-    return found
-
-
-def main() -> int:
-    """Runs the bench on a cluster of its own."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--count", type=int, default=100, help="Kustomizations (default: %(default)s)")
-    parser.add_argument("--chain", type=int, default=10, help="length of the chain (default: %(default)s)")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch, Cluster() as cluster:
-        folder = Path(scratch)
-        git = DemoRepository(folder)
-        git.start()
-        write_apps(git.worktree, max(options.count, options.chain))
-        git.commit("Apps")
+@contextmanager
+def _engine(options: argparse.Namespace, folder: Path) -> Iterator[tuple[Path, Meter]]:
+    """The cluster with its controllers: the user's, or one of our own."""
+    if options.kubeconfig:
+        yield Path(options.kubeconfig), Meter([Measured.parse(text) for text in options.controller], [])
+        return
+    with Cluster() as cluster:
         suite = Suite(cluster, folder)
         suite.install("replicas=0")
         suite.start()
         try:
-            asyncio.run(asyncio.sleep(_SETTLE_SECONDS))
-            idle = Meter(cluster, suite).resident()
-            found = asyncio.run(scenarios(cluster, suite, git, options.count, options.chain))
+            ours = [
+                Measured(each.name, partial(_usage_of, each), each.metrics)
+                for each in (suite.source, suite.kustomize)
+            ]
+            others = [Measured(name, partial(_component, cluster, name)) for name in cluster.usage()]
+            yield cluster.kubeconfig, Meter(ours, others)
         finally:
             suite.stop()
-            git.stop()
-    report = {
+
+
+def _usage_of(process):
+    return process.usage
+
+
+def _component(cluster: Cluster, name: str):
+    return cluster.usage()[name]
+
+
+async def _bench(options: argparse.Namespace, kubeconfig: Path, meter: Meter, folder: Path) -> dict:
+    await asyncio.sleep(_IDLE_SECONDS)
+    idle = meter.resident()
+    git = DemoRepository(folder)
+    connection = await Connection.load(kubeconfig)
+    try:
+        git.start()
+        scenarios.prepare(git.worktree, options.count)
+        git.commit("Apps")
+        async with Drive(KubeClient(connection)) as drive:
+            bench = Bench(drive, meter, git, folder, options.count, options.sources == "each")
+            costs = await scenarios.run(bench, tuple(getattr(scenarios, name) for name in options.only))
+    finally:
+        git.stop()
+        await connection.close()
+    return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
             "cpus": os.cpu_count(),
             "python": platform.python_version(),
             "kernel": platform.release(),
         },
+        "sources": options.sources,
         "idle_mib": idle,
-        "scenarios": {name: asdict(cost) | {"objects": count} for name, (cost, count) in found.items()},
+        "scenarios": {name: asdict(cost) for name, cost in costs.items()},
     }
+
+
+def main() -> int:
+    """Runs the bench."""
+    names = [scenario.__name__ for scenario in scenarios.ALL]
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--count", type=int, default=100, help="Kustomizations (default: %(default)s)")
+    parser.add_argument(
+        "--sources", choices=("one", "each"), default="one", help="one source for all apps, or one each"
+    )
+    parser.add_argument(
+        "--only",
+        choices=names,
+        nargs="+",
+        default=names,
+        help="scenarios; all but the big repository need install",
+    )
+    parser.add_argument("--kubeconfig", default="", help="use this cluster and the controllers that watch it")
+    parser.add_argument("--controller", action="append", default=[], help="name=pid or name=pid,metrics-url")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
+        folder = Path(scratch)
+        with _engine(options, folder) as (kubeconfig, meter):
+            report = asyncio.run(_bench(options, kubeconfig, meter, folder))
     _RESULTS.mkdir(exist_ok=True)
     target = _RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
     target.write_text(json.dumps(report, indent=2) + "\n")
@@ -108,20 +124,22 @@ def main() -> int:
 
 
 def _print(report: dict) -> None:
-    print(f"\nidle: {', '.join(f'{name} {mib} MiB' for name, mib in report['idle_mib'].items())}\n")
-    heads = f"{'scenario':<24}{'seconds':>9}{'CPU-s source':>14}{'kustomize':>11}{'API server':>12}"
-    print(f"{heads}  requests per object")
+    print(f"\nidle: {_memory(report['idle_mib'])}; {report['sources']} source(s)\n")
+    print(f"{'scenario':<30}{'seconds':>9}  CPU-s; requests per object; resident (peak) MiB")
     for name, cost in report["scenarios"].items():
-        cpu = cost["cpu"]
-        requests = cost["requests"]["kustomize-controller"]
-        each = {verb: round(number / cost["objects"], 2) for verb, number in sorted(requests.items())}
-        total = round(sum(requests.values()) / cost["objects"], 2)
-        print(
-            f"{name:<24}{cost['seconds']:>9}{cpu['source-controller']:>14}{cpu['kustomize-controller']:>11}"
-            f"{cpu['kube-apiserver']:>12}  {total} = {each}"
-        )
-    peaks = list(report["scenarios"].values())[-1]["peak_mib"]
-    print(f"\npeak: {', '.join(f'{name} {mib} MiB' for name, mib in peaks.items())}")
+        print(f"{name:<30}{cost['seconds']:>9}  {_memory(cost['cpu'])}")
+        for process, requests in cost["requests"].items():
+            each = {
+                verb: round(number / cost["objects"], 2)
+                for verb, number in sorted(requests.items())
+                if number
+            }
+            memory = f"{cost['resident_mib'][process]} ({cost['peak_mib'][process]}) MiB"
+            print(f"{'':<41}{process}: {round(sum(each.values()), 2)} = {each}; {memory}")
+
+
+def _memory(figures: dict[str, float]) -> str:
+    return ", ".join(f"{name} {figure}" for name, figure in figures.items())
 
 
 if __name__ == "__main__":
