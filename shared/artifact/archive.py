@@ -4,7 +4,8 @@ The same files give the same bytes on every machine and after every restart, bec
 archive is what consumers react to: no times, no owners, three modes, a fixed order, and a pinned compressor
 at a pinned level (`LEVEL` may only change together with a note in the release).
 
-Files are written one after the other, so memory holds the largest of them and nothing more.
+Files are written one after the other, so memory holds the largest of them and nothing more; of files that
+come from another archive it holds only a piece.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 LEVEL: Final = 2
 """Of ISA-L's deflate: 0 (fast) to 3 (small)."""
@@ -47,6 +48,18 @@ class Entry(Protocol):
         """All bytes of a file; blocks."""
 
 
+@runtime_checkable
+class Streamed(Entry, Protocol):
+    """A file or directory whose bytes may be more than memory should hold."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes a file has."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes of a file, a piece at a time; blocks."""
+
+
 class Sink(Protocol):
     """Where bytes go; it ends the writing by raising."""
 
@@ -62,14 +75,22 @@ def write_archive(entries: Iterable[Entry], out: Sink) -> None:
         if stat.S_ISDIR(entry.mode):
             stream.write(_header(entry.path, _DIRECTORY, tarfile.DIRTYPE, 0))
             continue
-        data = entry.read()
+        size, pieces = _bytes_of(entry)
         mode = _EXECUTABLE if entry.mode & _ANY_EXECUTE else _FILE
-        stream.write(_header(entry.path, mode, tarfile.REGTYPE, len(data)))
-        stream.write(data)
-        if len(data) % _BLOCK:
-            stream.write(bytes(_BLOCK - len(data) % _BLOCK))
+        stream.write(_header(entry.path, mode, tarfile.REGTYPE, size))
+        for piece in pieces:
+            stream.write(piece)
+        if size % _BLOCK:
+            stream.write(bytes(_BLOCK - size % _BLOCK))
     stream.write(bytes(2 * _BLOCK))
     stream.finish()
+
+
+def _bytes_of(entry: Entry) -> tuple[int, Iterable[bytes]]:
+    if isinstance(entry, Streamed):
+        return entry.size, entry.pieces()
+    data = entry.read()
+    return len(data), (data,)
 
 
 def fingerprint(entries: Iterable[Entry]) -> str:

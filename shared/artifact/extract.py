@@ -11,9 +11,10 @@ can neither fill the disk nor the memory.
 import errno
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -51,8 +52,8 @@ class Extracted:
 def extract(archive: Path, target: Path, limits: ExtractLimits | None = None) -> Extracted:
     """Unpack a gzip-compressed tar archive into an empty directory; blocking, so call it in a thread."""
     limits = limits or ExtractLimits()
-    with _unpacked(archive, limits) as stream:
-        return _Extraction(target, limits).run(stream)
+    with archive.open("rb") as packed:
+        return _Extraction(target, limits).run(members(packed, archive.stat().st_size, limits))
 
 
 class _Extraction:
@@ -62,37 +63,15 @@ class _Extraction:
         self._target = os.fspath(target)
         self._limits = limits
         self._made = {""}
-        self._entries = self._files = self._size = 0
+        self._files = self._size = 0
 
-    def run(self, stream: IO[bytes]) -> Extracted:
-        for archive, member in _members(stream):
-            self._entries += 1
-            if self._entries > self._limits.entries:
-                raise ArchiveRefused(f"the archive has more than {self._limits.entries} entries")
-            parts = self._parts(member)
-            match member.type:
-                case tarfile.SYMTYPE:
-                    continue
-                case tarfile.DIRTYPE:
-                    self._make_directory(parts)
-                case tarfile.REGTYPE | tarfile.AREGTYPE if not member.issparse():
-                    self._write(archive, member, parts)
-                case kind:
-                    raise ArchiveRefused(
-                        f"{member.name!r} is {_kind(kind)}; only files and directories are allowed"
-                    )
+    def run(self, found: Iterator["Member"]) -> Extracted:
+        for member in found:
+            if member.is_directory:
+                self._make_directory(member.parts)
+            else:
+                self._write(member)
         return Extracted(self._files, self._size)
-
-    def _parts(self, member: tarfile.TarInfo) -> list[str]:
-        name = member.name
-        if not name or "\\" in name or "\0" in name or name.startswith("/") or "../" in name:
-            raise ArchiveRefused(f"the archive has an entry with the invalid name {name[:200]!r}")
-        parts = [part for part in name.split("/") if part not in ("", ".")]
-        if ".." in parts:
-            raise ArchiveRefused(f"the archive has an entry with the invalid name {name[:200]!r}")
-        if len(os.fsencode(name)) > self._limits.path_length or len(parts) > self._limits.depth:
-            raise ArchiveRefused(f"the name of an entry is too long or too deep: {name[:200]!r}")
-        return parts
 
     def _make_directory(self, parts: list[str]) -> str:
         """Create a directory and its parents, and return where it is."""
@@ -108,26 +87,88 @@ class _Extraction:
             self._made.add(name)
         return place
 
-    def _write(self, archive: tarfile.TarFile, member: tarfile.TarInfo, parts: list[str]) -> None:
-        if not parts:
-            raise ArchiveRefused("the archive has a file without a name")
-        place = f"{self._make_directory(parts[:-1])}/{parts[-1]}"
-        self._size += member.size
-        if self._size > self._limits.total_size:
-            raise ArchiveRefused(f"the archive unpacks to more than {self._limits.total_size} bytes")
-        content = archive.extractfile(member)
-        assert content is not None  # noqa: S101 - it is a regular file
-        mode = 0o700 if member.mode & 0o100 else 0o600
+    def _write(self, member: "Member") -> None:
+        name = "/".join(member.parts)
+        place = f"{self._make_directory(member.parts[:-1])}/{member.parts[-1]}"
+        mode = 0o700 if member.executable else 0o600
         try:
             handle = os.open(place, _NEW_FILE, mode)
         except IsADirectoryError:
-            raise ArchiveRefused(f"{member.name!r} is both a file and a directory in the archive") from None
+            raise ArchiveRefused(f"{name!r} is both a file and a directory in the archive") from None
         except OSError as error:
-            raise _refusal(error, member.name) from error
+            raise _refusal(error, name) from error
         with open(handle, "wb", buffering=0) as file:  # noqa: PTH123 - a handle, not a path
-            while chunk := content.read(_CHUNK):
-                file.write(chunk)
+            file.writelines(member.pieces())
         self._files += 1
+        self._size += member.size
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file or directory in an archive; its bytes can be read once, before the next member is asked for."""
+
+    parts: list[str]
+    """The components of its name, none of which leads anywhere else; empty for the root."""
+    size: int
+    is_directory: bool
+    executable: bool
+    open: Callable[[], IO[bytes]]
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes of a file, a piece at a time."""
+        content = self.open()
+        while chunk := content.read(_CHUNK):
+            yield chunk
+
+
+def members(packed: IO[bytes], packed_size: int, limits: ExtractLimits) -> Iterator[Member]:
+    """The members of a gzip-compressed tar archive in its order, links left out; blocks.
+
+    Raises:
+        ArchiveRefused: the archive is damaged, too large, or holds something that isn't allowed.
+    """
+    entries = size = 0
+    with _unpacked(packed, packed_size, limits) as stream:
+        for archive, info in _infos(stream):
+            entries += 1
+            if entries > limits.entries:
+                raise ArchiveRefused(f"the archive has more than {limits.entries} entries")
+            parts = _parts(info, limits)
+            if info.type == tarfile.SYMTYPE:
+                continue
+            is_directory = info.type == tarfile.DIRTYPE
+            if not is_directory:
+                _check_file(info, parts)
+                size += info.size
+                if size > limits.total_size:
+                    raise ArchiveRefused(f"the archive unpacks to more than {limits.total_size} bytes")
+            content = partial(archive.extractfile, info)
+            yield Member(
+                parts,
+                0 if is_directory else info.size,
+                is_directory,
+                bool(info.mode & 0o100),
+                cast("Callable[[], IO[bytes]]", content),
+            )
+
+
+def _check_file(info: tarfile.TarInfo, parts: list[str]) -> None:
+    if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.issparse():
+        raise ArchiveRefused(f"{info.name!r} is {_kind(info.type)}; only files and directories are allowed")
+    if not parts:
+        raise ArchiveRefused("the archive has a file without a name")
+
+
+def _parts(info: tarfile.TarInfo, limits: ExtractLimits) -> list[str]:
+    name = info.name
+    if not name or "\\" in name or "\0" in name or name.startswith("/") or "../" in name:
+        raise ArchiveRefused(f"the archive has an entry with the invalid name {name[:200]!r}")
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise ArchiveRefused(f"the archive has an entry with the invalid name {name[:200]!r}")
+    if len(os.fsencode(name)) > limits.path_length or len(parts) > limits.depth:
+        raise ArchiveRefused(f"the name of an entry is too long or too deep: {name[:200]!r}")
+    return parts
 
 
 class _Metered:
@@ -166,17 +207,17 @@ class _Metered:
 
 
 @contextmanager
-def _unpacked(archive: Path, limits: ExtractLimits) -> Iterator[IO[bytes]]:
+def _unpacked(packed: IO[bytes], packed_size: int, limits: ExtractLimits) -> Iterator[IO[bytes]]:
     # An extra of the controllers, needed once an artifact arrives.
     from isal import igzip, isal_zlib  # noqa: PLC0415
 
     damage = (EOFError, ValueError, igzip.BadGzipFile, cast("type[Exception]", isal_zlib.error))
-    with archive.open("rb") as packed, cast("Any", igzip).IGzipFile(fileobj=packed, mode="rb") as source:
-        metered = _Metered(source, damage, archive.stat().st_size, limits)
+    with cast("Any", igzip).IGzipFile(fileobj=packed, mode="rb") as source:
+        metered = _Metered(source, damage, packed_size, limits)
         yield cast("IO[bytes]", metered)
 
 
-def _members(stream: IO[bytes]) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+def _infos(stream: IO[bytes]) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
     """The entries one after the other; the reader's own list of them is dropped on the way."""
     try:
         archive = tarfile.TarFile(fileobj=cast("Any", stream), mode="r", errorlevel=2)

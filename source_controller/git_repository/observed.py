@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.api.meta import Artifact
+from shared.api.model import WireModel
 from shared.api.source_v1 import GitRepository
+from shared.lang.json import JsonObject
 from shared.status.draft import StatusDraft
+from source_controller.git_repository.included import Included
 
 
-def configuration_changed(obj: GitRepository) -> bool:
+def configuration_changed(obj: GitRepository, includes: Sequence[Included]) -> bool:
     """Whether the same revision would give another artifact now; absent and empty ignore rules differ."""
     spec, status = obj.spec, obj.status
     sparse = (spec.sparse_checkout or ()) != (status.observed_sparse_checkout or ())
-    return sparse or spec.ignore != status.observed_ignore
+    include = (spec.include or ()) != (status.observed_include or ()) or includes_changed(obj, includes)
+    return sparse or include or spec.ignore != status.observed_ignore
 
 
-def observe(obj: GitRepository, artifact: Artifact, draft: StatusDraft) -> None:
+def includes_changed(obj: GitRepository, includes: Sequence[Included]) -> bool:
+    """Whether the included artifacts are others than those in the current artifact."""
+    before = [(artifact.revision, artifact.digest) for artifact in obj.status.included_artifacts or ()]
+    return before != [(each.artifact.revision, each.artifact.digest) for each in includes]
+
+
+def observe(obj: GitRepository, artifact: Artifact, includes: Sequence[Included], draft: StatusDraft) -> None:
     """Records an artifact together with what it was made from."""
-    draft["artifact"] = artifact.model_dump(mode="json", by_alias=True, exclude_none=True)
+    draft["artifact"] = _wire(artifact)
+    draft["includedArtifacts"] = [_wire(included.artifact) for included in includes]
+    draft["observedInclude"] = [_wire(included.spec) for included in includes]
     draft["observedIgnore"] = obj.spec.ignore
     draft["observedSparseCheckout"] = list(obj.spec.sparse_checkout or ())
+
+
+def _wire(model: WireModel) -> JsonObject:
+    found: JsonObject = model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return found

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from threading import Event
 from typing import Final
 
-from shared.api.decode import InvalidObject, decode
 from shared.api.meta import Artifact
 from shared.api.source_v1 import GitRepository
 from shared.artifact.archive import Entry, Sink, fingerprint, write_archive
+from shared.artifact.extract import ArchiveRefused
 from shared.artifact.ignoring import kept
 from shared.events import Severity
 from shared.git import Checkout, Selected
+from shared.git.threads import run_in_thread
 from shared.runtime.outcome import Failure
 from shared.runtime.turn import Turn
+from source_controller.git_repository.composing import Part, composed, opened
 from source_controller.git_repository.conditions import FETCH_FAILED, IN_STORAGE, STORAGE_FAILED, Reason
+from source_controller.git_repository.included import Included, artifact_in
 from source_controller.git_repository.sparse import MissingDirectory, sparse
 from source_controller.storage import Place, Storage, StorageError
 
@@ -41,7 +46,7 @@ class Publisher:
         conditions = turn.draft.conditions
         conditions.remove(STORAGE_FAILED)
         known = turn.draft["artifact"]
-        artifact = _decoded(known)
+        artifact = artifact_in(turn.draft.fields)
         if artifact is not None:
             removed = await self._storage.collect_garbage(place, artifact)
             if removed:
@@ -60,17 +65,43 @@ class Publisher:
         return None
 
     async def publish(
-        self, obj: GitRepository, current: Artifact | None, selected: Selected, checkout: Checkout
+        self,
+        obj: GitRepository,
+        current: Artifact | None,
+        selected: Selected,
+        checkout: Checkout,
+        includes: Sequence[Included] = (),
     ) -> Artifact:
-        """Archives a checkout; a commit that changes nothing of the content gets the file of the current
-        artifact.
+        """Archives a checkout with its includes; a commit that changes nothing of the content gets the file
+        of the current artifact.
 
         Raises:
-            Failure: the storage refuses.
+            Failure: the storage refuses, or an include has no place.
+            NotAvailable: the file of an include isn't there.
 
         """
+        with ExitStack() as stack:
+
+            def open_includes(stop: Event) -> tuple[Part, ...]:
+                return stack.enter_context(opened(self._storage, obj.namespace, includes, stop))
+
+            parts = await run_in_thread(None, open_includes) if includes else ()
+            try:
+                return await self._publish(obj, current, selected, checkout, parts)
+            except ArchiveRefused as error:
+                text = f"unable to archive artifact to storage: an included artifact: {error}"
+                raise Failure(Reason.ARCHIVE_FAILED, text, condition=STORAGE_FAILED) from error
+
+    async def _publish(
+        self,
+        obj: GitRepository,
+        current: Artifact | None,
+        selected: Selected,
+        checkout: Checkout,
+        parts: Sequence[Part],
+    ) -> Artifact:
         place, revision, filename = _place(obj), selected.revision, f"{checkout.commit.hash}.tar.gz"
-        entries, content = await asyncio.to_thread(_content, obj, checkout)
+        entries, content = await asyncio.to_thread(_content, obj, checkout, parts)
 
         def write(sink: Sink) -> None:
             write_archive(entries, sink)
@@ -106,26 +137,16 @@ class Publisher:
             turn.event(Severity.TRACE, Reason.GARBAGE_COLLECTED, text)
 
 
-def _content(obj: GitRepository, checkout: Checkout) -> tuple[Iterable[Entry], str]:
+def _content(obj: GitRepository, checkout: Checkout, parts: Sequence[Part]) -> tuple[Iterable[Entry], str]:
     """What goes into the archive, and a name for it; walks the tree."""
     try:
         wanted = sparse(checkout.tree, obj.spec.sparse_checkout or ())
     except MissingDirectory as error:
         text = f"failed to sparse checkout directories : {error}"
         raise Failure(Reason.GIT_FAILED, text, condition=FETCH_FAILED) from error
-    entries = kept(wanted, obj.spec.ignore)
+    entries = kept(composed(wanted, parts), obj.spec.ignore)
     return entries, fingerprint(entries)
 
 
 def _place(obj: GitRepository) -> Place:
     return Place(obj.KIND, obj.namespace, obj.name)
-
-
-def _decoded(known: object) -> Artifact | None:
-    """The artifact in a status; one that somebody edited beyond recognition counts as missing."""
-    if not isinstance(known, dict):
-        return None
-    try:
-        return decode(Artifact, known)
-    except InvalidObject:
-        return None

@@ -1,35 +1,39 @@
-"""The story of a GitRepository: storage -> remote head -> fetch -> artifact."""
+"""The story of a GitRepository: storage -> includes -> remote head -> fetch -> artifact."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, Self
 
 from shared.api.meta import Artifact
 from shared.api.source_v1 import GitRepository
 from shared.events import Severity
 from shared.git import EmptyRepository, GitClient, GitError
-from shared.runtime.outcome import Done, Failure, Gone, Outcome, Stalled
+from shared.runtime.outcome import Done, Failure, Gone, Outcome, Stalled, Waiting
 from shared.runtime.turn import Turn
 from shared.status.conditions import TRUE
 from source_controller.git_repository.conditions import (
     FAILURES,
     FETCH_FAILED,
     IN_STORAGE,
+    INCLUDE_UNAVAILABLE,
     OUTDATED,
     OWNED,
     Reason,
     metadata_of,
     stored,
 )
-from source_controller.git_repository.observed import configuration_changed, observe
+from source_controller.git_repository.included import IncludeCycle, Included, Includes, NotAvailable
+from source_controller.git_repository.observed import configuration_changed, includes_changed, observe
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.remotes import Remotes
 from source_controller.git_repository.unsupported import unsupported
 
 _SUBJECT: Final = 50
+_WAIT: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,30 @@ class GitRepositoryReconciler:
     kind = GitRepository
     owned = OWNED
 
-    def __init__(self, remotes: Remotes, git: GitClient, publisher: Publisher) -> None:
+    def __init__(
+        self, remotes: Remotes, git: GitClient, publisher: Publisher, *, wait: timedelta = _WAIT
+    ) -> None:
+        """`wait` is how long until the next look at an include that isn't there."""
         self._remotes = remotes
         self._git = git
         self._publisher = publisher
+        self._includes = Includes(remotes.client)
+        self._wait = wait
 
     async def reconcile(self, obj: GitRepository, turn: Turn[GitRepository]) -> Outcome:
-        """One pass; see the module."""
+        """One pass; see the module. Includes that aren't there yet end it early."""
+        conditions = turn.draft.conditions
+        try:
+            return await self._reconcile(obj, turn)
+        except NotAvailable as missing:
+            conditions.set(INCLUDE_UNAVAILABLE, TRUE, missing.reason, str(missing))
+            turn.event(Severity.TRACE, missing.reason, str(missing))
+            return Waiting(missing.reason, str(missing), self._wait)
+        except IncludeCycle as cycle:
+            conditions.remove(INCLUDE_UNAVAILABLE)
+            return Stalled(Reason.INCLUDE_CYCLE, str(cycle))
+
+    async def _reconcile(self, obj: GitRepository, turn: Turn[GitRepository]) -> Outcome:
         missing = unsupported(obj)
         if missing:
             return Stalled(Reason.UNSUPPORTED, missing)
@@ -68,15 +89,16 @@ class GitRepositoryReconciler:
         remote = await self._remotes.open(obj)
         if isinstance(remote, Stalled):
             return remote
+        includes = await self._includes.resolve(obj)
         with _failures():
             head = await self._git.resolve(remote, obj.spec.ref)
             turn.revision = head.revision
-            if current and current.revision == head.revision and not configuration_changed(obj):
+            if current and current.revision == head.revision and not configuration_changed(obj, includes):
                 return self._unchanged(obj, current, before, turn)
-            _announce(head.revision, current, turn)
+            _announce(obj, includes, head.revision, current, turn)
             async with self._git.fetch(remote, head) as checkout:
-                artifact = await self._publisher.publish(obj, current, head, checkout)
-        observe(obj, artifact, turn.draft)
+                artifact = await self._publisher.publish(obj, current, head, checkout, includes)
+        observe(obj, artifact, includes, turn.draft)
         self._tell(artifact, before, shortened(checkout.commit.subject), turn)
         return _ready(obj, artifact, turn)
 
@@ -104,12 +126,24 @@ class GitRepositoryReconciler:
             turn.event(Severity.INFO, Reason.SUCCEEDED, text, metadata_of(artifact))
 
 
-def _announce(revision: str, current: Artifact | None, turn: Turn[GitRepository]) -> None:
+def _announce(
+    obj: GitRepository,
+    includes: Sequence[Included],
+    revision: str,
+    current: Artifact | None,
+    turn: Turn[GitRepository],
+) -> None:
     """Says that there is something new, where something old is being served."""
-    text = f"new upstream revision '{revision}'"
-    if current is not None and current.revision != revision:
-        turn.draft.conditions.set(OUTDATED, TRUE, Reason.NEW_REVISION, text)
-        turn.progress(f"building artifact: {text}", ready=f"building artifact: {text}")
+    if current is None:
+        return
+    if current.revision != revision:
+        reason, text = Reason.NEW_REVISION, f"new upstream revision '{revision}'"
+    elif includes_changed(obj, includes):
+        reason, text = Reason.INCLUDE_CHANGE, "included artifacts differ from last observed includes"
+    else:
+        return
+    turn.draft.conditions.set(OUTDATED, TRUE, reason, text)
+    turn.progress(f"building artifact: {text}", ready=f"building artifact: {text}")
 
 
 def _ready(obj: GitRepository, artifact: Artifact, turn: Turn[GitRepository]) -> Done:

@@ -13,7 +13,6 @@ def unsupported(obj: GitRepository) -> str:
         "spec.verify": spec.verify is not None,
         "spec.proxySecretRef": spec.proxy_secret_ref is not None,
         "spec.recurseSubmodules": spec.recurse_submodules,
-        "spec.include": bool(spec.include),
     }
     for field, wanted in asked.items():
         if wanted:
