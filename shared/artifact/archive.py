@@ -14,7 +14,7 @@ import hashlib
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol, cast
 
 LEVEL: Final = 2
 """Of ISA-L's deflate: 0 (fast) to 3 (small)."""
@@ -27,6 +27,11 @@ _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 """Of gzip: no name, no time, unknown system."""
 _RAW_DEFLATE: Final = -15
 _BLOCK: Final = tarfile.BLOCKSIZE
+_PIECE: Final = 256 * 1024
+_LARGEST: Final = 8**11
+_NOBODY: Final = b"0000000\0" * 2
+_NEVER: Final = b"00000000000\0"
+_REST: Final = (bytes(100) + tarfile.POSIX_MAGIC).ljust(355, b"\0")
 
 
 class Entry(Protocol):
@@ -48,7 +53,6 @@ class Entry(Protocol):
         """All bytes of a file; blocks."""
 
 
-@runtime_checkable
 class Streamed(Entry, Protocol):
     """A file or directory whose bytes may be more than memory should hold."""
 
@@ -87,8 +91,9 @@ def write_archive(entries: Iterable[Entry], out: Sink) -> None:
 
 
 def _bytes_of(entry: Entry) -> tuple[int, Iterable[bytes]]:
-    if isinstance(entry, Streamed):
-        return entry.size, entry.pieces()
+    if hasattr(entry, "pieces"):  # asking for the protocol takes longer than compressing most files
+        streamed = cast("Streamed", entry)
+        return streamed.size, streamed.pieces()
     data = entry.read()
     return len(data), (data,)
 
@@ -111,6 +116,8 @@ def _facts(entries: Iterable[Entry]) -> Iterator[tuple[str, bytes, str]]:
 
 def _header(path: str, mode: int, kind: bytes, size: int) -> bytes:
     """A USTAR header; PAX records come first only where a name or size doesn't fit."""
+    if path.isascii() and len(path) <= tarfile.LENGTH_NAME and size < _LARGEST:
+        return _plain_header(path, mode, kind, size)
     info = tarfile.TarInfo(path)
     info.mode, info.type, info.size = mode, kind, size
     facts = dict(info.get_info())
@@ -118,8 +125,19 @@ def _header(path: str, mode: int, kind: bytes, size: int) -> bytes:
     return info.create_pax_header(facts, "utf-8")
 
 
+def _plain_header(path: str, mode: int, kind: bytes, size: int) -> bytes:
+    """The header of nearly all entries, many times as fast as `tarfile` makes it."""
+    before = b"%s%07o\0%s%011o\0%s" % (path.encode().ljust(100, b"\0"), mode, _NOBODY, size, _NEVER)
+    after = b"%s%s" % (kind, _REST)
+    checksum = sum(before) + sum(after) + 8 * ord(" ")
+    return b"%s%06o\0 %s" % (before, checksum, after)
+
+
 class _Gzip:
-    """A gzip stream with a header of our own."""
+    """A gzip stream with a header of our own.
+
+    The compressor gets pieces of one size, whatever comes in: its output depends on where pieces end.
+    """
 
     def __init__(self, out: Sink) -> None:
         from isal import isal_zlib  # noqa: PLC0415 - an extra of the controllers that write archives
@@ -129,14 +147,24 @@ class _Gzip:
         self._out = out
         self._checksum = 0
         self._size = 0
+        self._waiting = bytearray()
         out.write(_HEADER)
 
     def write(self, data: bytes) -> None:
-        self._checksum = self._crc32(data, self._checksum)
-        self._size += len(data)
-        self._out.write(self._deflate.compress(data))
+        self._waiting += data
+        if len(self._waiting) >= _PIECE:
+            whole = len(self._waiting) - len(self._waiting) % _PIECE
+            for start in range(0, whole, _PIECE):
+                self._compress(bytes(self._waiting[start : start + _PIECE]))
+            del self._waiting[:whole]
 
     def finish(self) -> None:
+        self._compress(bytes(self._waiting))
         self._out.write(self._deflate.flush())
         trailer = (self._checksum & 0xFFFFFFFF, self._size & 0xFFFFFFFF)
         self._out.write(b"".join(number.to_bytes(4, "little") for number in trailer))
+
+    def _compress(self, piece: bytes) -> None:
+        self._checksum = self._crc32(piece, self._checksum)
+        self._size += len(piece)
+        self._out.write(self._deflate.compress(piece))

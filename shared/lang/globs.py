@@ -41,6 +41,7 @@ codeship-steps.yml
 """
 """Excluded as well, but only from a source that brings no pattern of its own."""
 
+_NAMES: Final = 4096
 _LONGEST_LINE: Final = 64 * 1024
 _ANY_DIRECTORIES: Final = "**"
 
@@ -175,6 +176,11 @@ class _Rule:
         parts = text.removesuffix("/").split("/")
         return cls(domain, tuple(map(_Component.compile, parts)), includes, directories_only)
 
+    @property
+    def about_names(self) -> bool:
+        """Whether one component anywhere in a path decides."""
+        return len(self.components) == 1 and not self.domain
+
     def matches(self, path: Sequence[str], *, is_dir: bool) -> bool:
         depth = len(self.domain)
         if depth:
@@ -234,14 +240,50 @@ class IgnoreRules:
     def ignores(self, path: str, is_dir: bool = False) -> bool:
         """Whether a path relative to the root, with `/` between its components, is excluded."""
         parts = path.split("/")
-        for rule in self._from_last:
+        last = self._last_of_names(parts, is_dir=is_dir)
+        for at, rule in self._others:
+            if at < last:
+                break
             if rule.matches(parts, is_dir=is_dir):
                 return not rule.includes
-        return False
+        return last >= 0 and not self.rules[last].includes
+
+    def _last_of_names(self, parts: Sequence[str], *, is_dir: bool) -> int:
+        """The place of the last rule about a name alone that matches, -1 if none does."""
+        *above, name = parts
+        found = self._about_name(name)
+        if not is_dir:
+            found &= self._also_files
+        for directory in above:
+            found |= self._about_name(directory)
+        return found.bit_length() - 1
+
+    def _about_name(self, name: str) -> int:
+        """The rules whose pattern a name matches, a bit at the place of each; names come again and again."""
+        known = self._names.get(name)
+        if known is None:
+            if len(self._names) >= _NAMES:
+                self._names.clear()
+            known = self._names[name] = sum(
+                1 << at
+                for at, rule in enumerate(self.rules)
+                if rule.about_names and rule.components[0].matches(name)
+            )
+        return known
 
     @cached_property
-    def _from_last(self) -> tuple[_Rule, ...]:
-        return self.rules[::-1]
+    def _names(self) -> dict[str, int]:
+        return {}
+
+    @cached_property
+    def _also_files(self) -> int:
+        return sum(1 << at for at, rule in enumerate(self.rules) if not rule.directories_only)
+
+    @cached_property
+    def _others(self) -> tuple[tuple[int, _Rule], ...]:
+        """Rules about more than a name with their places, the last first."""
+        found = ((at, rule) for at, rule in enumerate(self.rules) if not rule.about_names)
+        return tuple(found)[::-1]
 
 
 def _rules(text: str, domain: tuple[str, ...]) -> Iterable[_Rule]:

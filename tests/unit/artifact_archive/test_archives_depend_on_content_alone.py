@@ -8,8 +8,10 @@ import tarfile
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shared.artifact.archive import fingerprint, write_archive
+from shared.artifact.archive import _header, fingerprint, write_archive
 
 DIRECTORY = stat.S_IFDIR | 0o755
 FILE = stat.S_IFREG | 0o644
@@ -103,7 +105,7 @@ def test_an_archive_has_the_same_digest_as_ever():
         == "df579ae773e3564ff4fa2c37c432b315dcfd9957cab51487447242aac340a116"
     )
     assert (
-        hashlib.sha256(data).hexdigest() == "85bf8178d407dd6396d0980e09c07b8e348893de6f4a39697d19ceecd36cc44c"
+        hashlib.sha256(data).hexdigest() == "fe9849def854d0cfb4f715f2ad731be354a8fc43eb4630af02c39390162e59ae"
     )
 
 
@@ -126,3 +128,32 @@ def test_a_fingerprint_tells_what_would_make_other_bytes_without_reading():
         (Item("a", FILE, b"x"),),
     ]
     assert len({of(*items) for items in different}) == len(different)
+
+
+@dataclass
+class InPieces(Item):
+    piece: int = 1
+
+    @property
+    def size(self):
+        return len(self.data)
+
+    def pieces(self):
+        return (self.data[at : at + self.piece] for at in range(0, len(self.data), self.piece))
+
+
+def test_pieces_of_any_size_give_the_same_bytes():
+    data = b"".join(hashlib.sha256(bytes([index % 199])).hexdigest().encode() for index in range(20_000))
+    whole = archived([Item("f", FILE, data)])
+    assert {archived([InPieces("f", FILE, data, piece)]) for piece in (7000, 262_144, 5_000_000)} == {whole}
+
+
+@given(
+    st.text(st.characters(max_codepoint=126, exclude_characters="\0"), min_size=1, max_size=100),
+    st.sampled_from([0o600, 0o700, 0o750]),
+    st.sampled_from([tarfile.REGTYPE, tarfile.DIRTYPE]),
+    st.integers(0, 8**11 - 1),
+)
+def test_headers_are_those_of_any_tar(path, mode, kind, size):
+    info = tarfile.TarInfo.frombuf(_header(path, mode, kind, size), "utf-8", "strict")
+    assert (info.name, info.mode, info.type, info.size) == (path.rstrip("/") or path, mode, kind, size)

@@ -79,3 +79,24 @@ def test_the_shortest_prefix_is_not_longer_than_the_longest(pattern, text):
     for length in {short, long} - {0}:
         assert glob.matcher().fullmatch(text[:length])
     assert (long == len(text)) or not text or not glob.matcher().fullmatch(text)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", "!"]),
+            st.sampled_from(["a", "*.x", "a/b", "/a", "**/b", "b/**", "[ab]", "?", "a*", "/a/*.x"]),
+            st.sampled_from(["", "/"]),
+            st.sampled_from([(), ("a",), ("a", "b")]),
+        ),
+        max_size=6,
+    ),
+    st.lists(st.sampled_from(["a", "b", "c", "a.x", "b.x"]), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_the_last_rule_that_matches_decides(lines, path, is_dir):
+    rules = IgnoreRules()
+    for negation, pattern, slash, domain in lines:
+        rules += IgnoreRules.from_text(negation + pattern + slash, domain)
+    matching = [rule for rule in rules.rules if rule.matches(path, is_dir=is_dir)]
+    assert rules.ignores("/".join(path), is_dir) is (bool(matching) and not matching[-1].includes)
