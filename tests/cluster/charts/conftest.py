@@ -1,5 +1,7 @@
 """The helm program, for rendering charts and for installing them."""
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,35 +11,72 @@ from localcluster import programs
 from shared.lang import json, yaml
 
 CHARTS = Path(__file__).parents[3] / "charts"
+# Whatever would leave this machine fails.
+OFFLINE = {
+    "HTTPS_PROXY": "http://127.0.0.1:1",
+    "HTTP_PROXY": "http://127.0.0.1:1",
+    "NO_PROXY": "127.0.0.1,localhost",
+}
 
 
 def run(program, *arguments, stdin="", check=True):
     command = [str(programs.path(program)), *arguments]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=90)
+    done = subprocess.run(
+        command,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+        env=os.environ | OFFLINE,
+    )
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
     return done
 
 
 class Helm:
-    """Renders and checks the charts of this repository."""
+    """Renders and checks the charts of a folder. Values are given as `key=value`, or as a dict."""
+
+    def __init__(self, charts=CHARTS):
+        self.charts = charts
 
     def lint(self, chart):
-        return run("helm", "lint", "--strict", str(CHARTS / chart))
+        return run("helm", "lint", "--strict", str(self.charts / chart))
 
-    def render(self, chart, *arguments, release="any", namespace="gitops"):
-        done = run("helm", "template", release, str(CHARTS / chart), "-n", namespace, *arguments)
+    def render(self, chart, *arguments, values=None, release="any", namespace="gitops"):
+        done = self._template(chart, release, "-n", namespace, *arguments, values=values)
+        assert done.returncode == 0, done.stderr
         return [obj for obj in yaml.load_all(done.stdout) if obj]
 
-    def refusal(self, chart, *arguments):
-        done = run("helm", "template", "any", str(CHARTS / chart), *arguments, check=False)
+    def refusal(self, chart, *arguments, values=None):
+        done = self._template(chart, "any", *arguments, values=values)
         assert done.returncode != 0
         return done.stderr
 
+    def _template(self, chart, release, *arguments, values):
+        command = ["template", release, str(self.charts / chart), "-f", "-", *arguments]
+        return run("helm", *command, stdin=json.dumps(values or {}).decode(), check=False)
 
-@pytest.fixture
+
+@pytest.fixture(scope="session")
 def helm():
     return Helm()
+
+
+@pytest.fixture
+def program():
+    """Runs a program of the control plane; it has to end well."""
+    return run
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory):
+    """The same charts in another place, with those that the suite depends on packed into it."""
+    charts = tmp_path_factory.mktemp("suite") / "charts"
+    shutil.copytree(CHARTS, charts, ignore=shutil.ignore_patterns("*.tgz"))
+    run("helm", "dependency", "build", str(charts / "headrace"))
+    return Helm(charts)
 
 
 class Installed:
@@ -91,3 +130,56 @@ def installed(cluster, namespace):
     charts = Installed(cluster.kubeconfig, namespace)
     yield charts
     charts.remove()
+
+
+@pytest.fixture(scope="session")
+def monitoring(cluster):
+    """The kinds of the Prometheus operator, with as much of their schemas as the charts may use."""
+    definitions = [monitor("PodMonitor", "podMetricsEndpoints"), monitor("ServiceMonitor", "endpoints")]
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": definitions}).decode()
+    cluster.kubectl("apply", "--server-side", "-f", "-", stdin=listed)
+    names = [f"crd/{each['metadata']['name']}" for each in definitions]
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+    yield
+    cluster.kubectl("delete", "--ignore-not-found", "--wait=false", *names)
+
+
+def monitor(kind, endpoints):
+    """The definition of a kind of monitor; `endpoints` is its list of what is scraped."""
+    text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+    duration = text | {"pattern": "^([0-9]+(ms|[smhdwy]))+$"}
+    fields = dict.fromkeys(("action", "regex", "replacement", "targetLabel"), text) | {"sourceLabels": texts}
+    relabelings = {"type": "array", "items": {"type": "object", "properties": fields}}
+    endpoint = {
+        "port": text,
+        "path": text,
+        "honorLabels": {"type": "boolean"},
+        "interval": duration,
+        "scrapeTimeout": duration,
+        "relabelings": relabelings,
+        "metricRelabelings": relabelings,
+    }
+    labels = {"type": "object", "additionalProperties": text}
+    spec = {
+        "type": "object",
+        "required": ["selector", endpoints],
+        "properties": {
+            "selector": {"type": "object", "properties": {"matchLabels": labels}},
+            "namespaceSelector": {"type": "object", "properties": {"matchNames": texts}},
+            endpoints: {"type": "array", "items": {"type": "object", "properties": endpoint}},
+        },
+    }
+    schema = {"type": "object", "required": ["spec"], "properties": {"spec": spec}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    plural, group = f"{kind.lower()}s", "monitoring.coreos.com"
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
+            "versions": [version],
+        },
+    }
