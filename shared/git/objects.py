@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -108,27 +108,45 @@ class TreeEntry:
 class GitTree:
     """The content of a commit in the order of archives; may be walked any number of times, in one thread.
 
-    Symbolic links are left out. A submodule is an empty directory, as in a checkout that doesn't recurse.
+    Symbolic links are left out. A submodule has the files of its tree in `modules`; without one it is an
+    empty directory, as in a checkout that doesn't recurse.
     """
 
     repository: pygit2.Repository
     hash: Hash
+    modules: Mapping[str, GitTree] = field(default_factory=dict)
+    """Trees of submodules by their paths."""
 
     def __iter__(self) -> Iterator[TreeEntry]:
         """Directories before what is in them, names in the order of their bytes."""
-        return self._walk(self.hash, "", 0)
-
-    def _walk(self, tree: str, prefix: str, depth: int) -> Iterator[TreeEntry]:
-        if depth > _DEEPEST:
-            raise UnsafeTree(f"the directories below '{prefix[:80]}...' are nested too deeply")
-        for raw_name, mode, id_ in sorted(self._children(tree)):
-            path = prefix + _safe(raw_name, prefix)
+        for path, mode, id_ in self._walk(self.hash, "", 0):
             if stat.S_ISREG(mode):
                 yield TreeEntry(path, mode, id_, self._read)
             elif stat.S_ISDIR(mode) or mode == _SUBMODULE:
                 yield TreeEntry(path, stat.S_IFDIR | 0o755, "", self._read)
-                if mode != _SUBMODULE:
-                    yield from self._walk(id_, f"{path}/", depth + 1)
+                for entry in self.modules.get(path, ()):
+                    yield TreeEntry(f"{path}/{entry.path}", entry.mode, entry.content, entry.reader)
+
+    def links(self) -> Iterator[tuple[str, Hash]]:
+        """Paths of submodules, with the commits that belong there; without those inside of submodules."""
+        return ((path, Hash(id_)) for path, mode, id_ in self._walk(self.hash, "", 0) if mode == _SUBMODULE)
+
+    def file(self, name: str) -> bytes:
+        """The bytes of a file at the root; none if it isn't there, or isn't a file."""
+        for raw_name, mode, id_ in self._children(self.hash):
+            if raw_name == name.encode() and stat.S_ISREG(mode):
+                return self._read(id_)
+        return b""
+
+    def _walk(self, tree: str, prefix: str, depth: int) -> Iterator[tuple[str, int, str]]:
+        """Path, mode and name of every object, whatever it is."""
+        if depth > _DEEPEST:
+            raise UnsafeTree(f"the directories below '{prefix[:80]}...' are nested too deeply")
+        for raw_name, mode, id_ in sorted(self._children(tree)):
+            path = prefix + _safe(raw_name, prefix)
+            yield path, mode, id_
+            if stat.S_ISDIR(mode):
+                yield from self._walk(id_, f"{path}/", depth + 1)
 
     def _children(self, tree: str) -> list[tuple[bytes, int, str]]:
         import pygit2  # noqa: PLC0415 - whoever has a repository has loaded it

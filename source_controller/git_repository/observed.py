@@ -17,7 +17,8 @@ def configuration_changed(obj: GitRepository, includes: Sequence[Included]) -> b
     spec, status = obj.spec, obj.status
     sparse = (spec.sparse_checkout or ()) != (status.observed_sparse_checkout or ())
     include = (spec.include or ()) != (status.observed_include or ()) or includes_changed(obj, includes)
-    return sparse or include or spec.ignore != status.observed_ignore
+    modules = spec.recurse_submodules != status.observed_recurse_submodules
+    return sparse or include or modules or spec.ignore != status.observed_ignore
 
 
 def includes_changed(obj: GitRepository, includes: Sequence[Included]) -> bool:
@@ -32,6 +33,7 @@ def observe(obj: GitRepository, artifact: Artifact, includes: Sequence[Included]
     draft["includedArtifacts"] = [_wire(included.artifact) for included in includes]
     draft["observedInclude"] = [_wire(included.spec) for included in includes]
     draft["observedIgnore"] = obj.spec.ignore
+    draft["observedRecurseSubmodules"] = obj.spec.recurse_submodules or None
     draft["observedSparseCheckout"] = list(obj.spec.sparse_checkout or ())
 
 

@@ -12,6 +12,7 @@ from shared.api.meta import Artifact
 from shared.api.source_v1 import GitRepository
 from shared.events import Severity
 from shared.git import EmptyRepository, GitClient, GitError
+from shared.git.submodules import Wanted, with_submodules
 from shared.runtime.outcome import Done, Failure, Gone, Outcome, Stalled, Waiting
 from shared.runtime.turn import Turn
 from shared.status.conditions import TRUE
@@ -30,6 +31,7 @@ from source_controller.git_repository.included import IncludeCycle, Included, In
 from source_controller.git_repository.observed import configuration_changed, includes_changed, observe
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.remotes import Remotes
+from source_controller.git_repository.sparse import leads_to
 from source_controller.git_repository.unsupported import unsupported
 
 _SUBJECT: Final = 50
@@ -96,7 +98,10 @@ class GitRepositoryReconciler:
             if current and current.revision == head.revision and not configuration_changed(obj, includes):
                 return self._unchanged(obj, current, before, turn)
             _announce(obj, includes, head.revision, current, turn)
-            async with self._git.fetch(remote, head) as checkout:
+            async with (
+                self._git.fetch(remote, head) as bare,
+                with_submodules(self._git, remote, bare, _wanted_submodules(obj)) as checkout,
+            ):
                 artifact = await self._publisher.publish(obj, current, head, checkout, includes)
         observe(obj, artifact, includes, turn.draft)
         self._tell(artifact, before, shortened(checkout.commit.subject), turn)
@@ -152,6 +157,12 @@ def _ready(obj: GitRepository, artifact: Artifact, turn: Turn[GitRepository]) ->
     message = stored(artifact.revision)
     conditions.set(IN_STORAGE, TRUE, Reason.SUCCEEDED, message)
     return Done(obj.spec.interval, Reason.SUCCEEDED, message)
+
+
+def _wanted_submodules(obj: GitRepository) -> Wanted | None:
+    """Which submodules are part of the artifact, by their paths; None when none are."""
+    paths = obj.spec.sparse_checkout or ()
+    return (lambda path: leads_to(path, paths)) if obj.spec.recurse_submodules else None
 
 
 @contextmanager

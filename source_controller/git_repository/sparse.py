@@ -56,6 +56,15 @@ def sparse(entries: Iterable[Entry], wanted: Iterable[str]) -> Iterable[Entry]:
     return Sparse(entries, frozenset(paths), frozenset(parents))
 
 
+def leads_to(path: str, wanted: Iterable[str]) -> bool:
+    """Whether something at a path, at one above it, or at one below it is wanted."""
+    paths = [_normal(each) for each in wanted]
+    there = f"{path}/"
+    return not paths or any(
+        not each or there.startswith(f"{each}/") or f"{each}/".startswith(there) for each in paths
+    )
+
+
 def _normal(path: str) -> str:
     """A path without `./`, doubled slashes and a slash at its end; `..` stays and matches nothing."""
     return "/".join(part for part in path.split("/") if part not in {"", "."})

@@ -12,7 +12,6 @@ def unsupported(obj: GitRepository) -> str:
         "spec.provider": spec.provider not in {None, GitProvider.GENERIC},
         "spec.verify": spec.verify is not None,
         "spec.proxySecretRef": spec.proxy_secret_ref is not None,
-        "spec.recurseSubmodules": spec.recurse_submodules,
     }
     for field, wanted in asked.items():
         if wanted:
