@@ -24,7 +24,7 @@ ONE_NODE = {"enabled": True, "accessModes": ["ReadWriteOnce"]}
         ({"events": {"address": "notification-controller"}}, "at '/events/address'"),
         ({"featureGates": {"Nope": True}}, "at '/featureGates': additional properties 'Nope' not allowed"),
         ({"featureGates": {"ObjectLevelWorkloadIdentity": "on"}}, "got string, want boolean"),
-        ({"flags": {"concurent": 4}}, "at '/flags': additional properties 'concurent' not allowed"),
+        ({"flags": {"concurrency": 4}}, "at '/flags': additional properties 'concurrency' not allowed"),
         ({"flags": {"concurrent": 0}}, "at '/flags/concurrent': minimum: got 0, want 1"),
         ({"flags": {"max-retry-delay": 60}}, "at '/flags/max-retry-delay': got number, want string"),
         ({"flags": {"max-retry-delay": "1 minute"}}, "at '/flags/max-retry-delay': '1 minute' does not"),

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from kustomize_controller.settings import KustomizeSettings
-from shared.lang import json
+from shared.lang import json, yaml
 from shared.runtime.settings import parse, usage
 from source_controller.settings import SourceSettings
 
@@ -19,6 +19,7 @@ ONLY = {
     "source-controller": {"storage-addr", "storage-adv-addr", "storage-path"},
     "kustomize-controller": {"kustomize-binary", "source-controller-localhost"},
 }
+VALUES = re.compile(r"^```yaml values\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FULL = {
     "logLevel": "debug",
     "logEncoding": "console",
@@ -120,3 +121,12 @@ def test_extra_arguments_win(helm, chart):
 def test_no_lease_is_asked_for_when_told(helm, chart):
     settings = settings_of(helm.render(chart, values={"leaderElection": False}), chart, chart)
     assert not settings.enable_leader_election
+
+
+def test_values_in_the_readmes_can_be_used_as_they_stand(suite):
+    seen = 0
+    for chart in (*MODELS, "headrace"):
+        for block in re.findall(VALUES, (suite.charts / chart / "README.md").read_text()):
+            assert suite.render(chart, values=yaml.load(block))
+            seen += 1
+    assert seen == 3

@@ -109,8 +109,8 @@ def test_volumes_of_source_controller_are_accepted(cluster, namespace, helm, val
 def test_a_field_that_the_server_does_not_know_is_refused(cluster, namespace, helm):
     objects = helm.render("source-controller", values={"podMonitor": MONITOR}, namespace=namespace)
     (monitor,) = [obj for obj in objects if obj["kind"] == "PodMonitor"]
-    monitor["spec"]["podMetricsEndpoints"][0]["intervall"] = "1m"
-    with pytest.raises(ClusterError, match="intervall"):
+    monitor["spec"]["podMetricsEndpoints"][0]["every"] = "1m"
+    with pytest.raises(ClusterError, match="every"):
         accepted(cluster, [monitor])
 
 
