@@ -61,6 +61,7 @@ class Feed:
         self._key = key
         self._pace = pace
         self._version = 0
+        self._heard = 0
         self._polling = False
         self._absent: set[ObjectKey] = set()
         self._seen: set[ObjectKey] = set()
@@ -102,14 +103,13 @@ class Feed:
         """Follows the cluster until it is cancelled; a programming error is handed to those who wait."""
         pause = self._pace.retry
         while True:
+            heard = self._heard
             try:
                 resource = await self._resource()
                 try:
                     await self._follow(resource)
-                    pause = self._pace.retry
-                    continue
                 except Gone:
-                    continue
+                    pass  # the next stream tells everything anew
                 except Forbidden:
                     await self._poll(resource)
             except KubeError as error:
@@ -118,6 +118,9 @@ class Feed:
                 self.crash = error
                 self._tell_all()
                 return
+            # A server that ends watches at once must not be asked without pause.
+            if self._heard > heard:
+                pause = self._pace.retry
             await asyncio.sleep(pause.total_seconds())
             pause = min(pause * 2, self._pace.retry_at_most)
 
@@ -135,6 +138,7 @@ class Feed:
 
     def _take(self, happening: Happening) -> None:
         obj = happening.object
+        self._heard += 1
         self._version = max(self._version, version_of(obj))
         if happening.is_sync:
             for key in self.objects.keys() - self._seen:
