@@ -60,7 +60,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An error in place of what the server would say; `retry_after` is in seconds."""
+    """An error in place of what the server would say; `retry_after` is in seconds.
+
+    With status 200 it is an answer without content: a watch that ends at once.
+    """
 
     status: int
     reason: str = ""
@@ -68,6 +71,8 @@ class Answer:
 
     def body(self) -> JsonObject:
         """The error as the API tells it."""
+        if self.status == HTTPStatus.OK:
+            return {}
         words = HTTPStatus(self.status).phrase
         return {
             "apiVersion": "v1",
@@ -359,9 +364,9 @@ async def _end(incoming: web.BaseRequest, outgoing: web.StreamResponse, last: An
 
 def _refusal(fault: Answer) -> web.Response:
     headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
-    return web.Response(
-        body=dumps(fault.body()), status=fault.status, headers=headers, content_type="application/json"
-    )
+    status = fault.body()
+    body = dumps(status) if status else b""
+    return web.Response(body=body, status=fault.status, headers=headers, content_type="application/json")
 
 
 def _passing(headers: Any) -> CIMultiDict[str]:

@@ -139,7 +139,7 @@ class Flux(Objects):
         await self.delete(KUSTOMIZATION, name)
         await self.gone(KUSTOMIZATION, name)
 
-    async def ready(self, name: str = "app") -> JsonObject:
+    async def ready(self, name: str = "app", *, seconds: float = PATIENCE) -> JsonObject:
         """Waits until a Kustomization is ready at its generation and at the revision of its source."""
         revision = await self._revision_for(name)
 
@@ -152,7 +152,7 @@ class Flux(Objects):
                 and status.get("lastAppliedRevision") == revision
             )
 
-        return _sound(await self.until(KUSTOMIZATION, name, met))
+        return _sound(await self.until(KUSTOMIZATION, name, met, seconds))
 
     async def fails(
         self, reason: str, text: str = "", name: str = "app", *, seconds: float = PATIENCE
