@@ -81,6 +81,22 @@ def test_the_readme_describes_every_value_and_every_flag(helm, chart):
     assert described == expected - {"global"}
 
 
+def test_the_readme_has_the_defaults_right(helm, chart):
+    values = yaml.load((helm.charts / chart / "values.yaml").read_text())
+    flags = set(schema(helm, chart)["flags"]["properties"])
+    rows = re.findall(
+        r"^\| `([^`]+)` \| `([^`]+)` \|", (helm.charts / chart / "README.md").read_text(), re.MULTILINE
+    )
+    for name, shown in rows:
+        if name not in flags:
+            default = values
+            for part in name.split("."):
+                default = default[part]
+            assert yaml.load(shown) == default, name
+        elif shown not in ('""', "[]"):
+            assert parse(MODELS[chart], [f"--{name}={shown}"], {}) == MODELS[chart](), name
+
+
 def test_plain_values_leave_the_controllers_defaults(helm, chart):
     settings = settings_of(helm.render(chart), chart, chart)
     changed = settings.model_dump(exclude_defaults=True)
