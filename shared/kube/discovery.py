@@ -1,7 +1,8 @@
 """Which kinds the API server serves, from its aggregated discovery documents.
 
 Two requests tell everything; the answers are kept and revalidated by ETag. A kind that is not found
-refreshes the picture once, so that a CRD applied a moment ago is seen without any interval.
+refreshes the picture once, so that a CRD applied a moment ago is seen without any interval. Whether a
+kind is served is unknown while the server behind its API group does not answer; that is no "no".
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from shared.kube.errors import NoMatch
+from shared.kube.errors import NoMatch, Unreachable
 from shared.kube.resources import Resource
 from shared.lang.json import JsonObject, loads
 
 _ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+#: Stands for all kinds of a group version whose server does not answer.
+_UNKNOWN = "*"
 
 #: GETs a path with an Accept header and an ETag; gives (ETag, body), body None when nothing changed.
 Getter = Callable[[str, str, str], Awaitable[tuple[str, bytes | None]]]
@@ -35,6 +39,7 @@ class Discovery:
 
         Raises:
             NoMatch: the kind is not served, also not after a refresh.
+            Unreachable: nobody knows, the server of the group's API is away.
         """
         if self._stale:
             await self._refresh(self._age)
@@ -43,6 +48,9 @@ class Discovery:
         if found is None:
             await self._refresh(age)
             found = self._lookup(group, kind, version)
+        if found is None and any((group, _UNKNOWN) in document for document in self._documents.values()):
+            why = f"the server of API group {group} does not answer, so its kind {kind} is not known"
+            raise Unreachable(f"{why}; see `kubectl get apiservice`")
         if found is None:
             raise NoMatch(group, kind, version)
         return found
@@ -82,6 +90,8 @@ def _index(document: JsonObject) -> dict[tuple[str, str], list[Resource]]:
     for group in document.get("items") or ():
         name = (group.get("metadata") or {}).get("name") or ""
         for version in group.get("versions") or ():
+            if version.get("freshness") == "Stale":
+                found.setdefault((name, _UNKNOWN), [])
             for entry in version.get("resources") or ():
                 kind = (entry.get("responseKind") or {}).get("kind") or ""
                 resource = Resource(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.kube.client import KubeClient
-from shared.kube.errors import NoMatch
+from shared.kube.errors import NoMatch, Unreachable
 from shared.lang.json import JsonObject
 from shared.ssa.applier import Applied, apply
 from shared.ssa.errors import StageFailed
@@ -101,7 +101,7 @@ class Rollout:
                 try:
                     await self.client.discovery.find(kind.group, kind.kind)
                     break
-                except NoMatch:
+                except (NoMatch, Unreachable):
                     await asyncio.sleep(_SERVED_PAUSE)
 
 

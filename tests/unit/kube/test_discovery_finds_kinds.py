@@ -109,6 +109,17 @@ async def test_invalidating_makes_the_next_find_ask(discovery, server):
         await discovery.find("example.com", "Widget")
 
 
+async def test_a_kind_is_unknown_while_the_server_of_its_group_is_away(discovery, server):
+    away = {"metadata": {"name": "example.com"}, "versions": [{"version": "v1", "freshness": "Stale"}]}
+    server.serve(away)
+    with pytest.raises(Unreachable, match=r"API group example\.com does not answer.*kind Widget"):
+        await discovery.find("example.com", "Widget")
+    with pytest.raises(NoMatch):
+        await discovery.find("example.org", "Widget")
+    server.serve(group("example.com", ("v1", [WIDGET])))
+    assert await discovery.find("example.com", "Widget")
+
+
 async def test_a_server_that_was_away_is_asked_again(discovery, server):
     server.down = True
     with pytest.raises(Unreachable):
