@@ -34,8 +34,8 @@ class Publisher:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        #: Digest of an artifact -> what it was made of, so that the same content need not be packed again.
-        self._made_of: OrderedDict[str, str] = OrderedDict()
+        #: What an artifact was made of -> the last one, so that the same content need not be packed again.
+        self._made: OrderedDict[str, Artifact] = OrderedDict()
 
     async def current(self, obj: GitRepository, turn: Turn[GitRepository]) -> Artifact | None:
         """The stored artifact if it is there and whole, at the address of today; old files go.
@@ -72,8 +72,8 @@ class Publisher:
         checkout: Checkout,
         includes: Sequence[Included] = (),
     ) -> Artifact:
-        """Archives a checkout with its includes; a commit that changes nothing of the content gets the file
-        of the current artifact.
+        """Archives a checkout with its includes; content that was packed before, for this object or another
+        one, is not packed again.
 
         Raises:
             Failure: the storage refuses, or an include has no place.
@@ -107,18 +107,21 @@ class Publisher:
             write_archive(entries, sink)
 
         try:
-            artifact = None
-            if current is not None and self._made_of.get(current.digest) == content:
+            artifact, twin = None, self._made.get(content)
+            if twin is not None and current is not None and current.digest == twin.digest:
                 artifact = await self._storage.reuse(place, current, revision=revision, filename=filename)
+            if twin is not None and artifact is None:
+                artifact = await self._storage.copy(place, twin, revision=revision, filename=filename)
             if artifact is None:
                 artifact = await self._storage.publish(
                     place, revision=revision, filename=filename, write=write
                 )
         except StorageError as error:
             raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
-        self._made_of[artifact.digest] = content
-        if len(self._made_of) > _REMEMBERED:
-            self._made_of.popitem(last=False)
+        self._made[content] = artifact
+        self._made.move_to_end(content)
+        if len(self._made) > _REMEMBERED:
+            self._made.popitem(last=False)
         return artifact
 
     async def remove(self, obj: GitRepository, turn: Turn[GitRepository]) -> None:

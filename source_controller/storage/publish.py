@@ -109,6 +109,28 @@ def write_file(target: Path, algorithm: Algorithm, write: Writer, stop: Event) -
     return sink.result()
 
 
+class TwinAltered(Exception):
+    """The file to be copied isn't what its digest says, or isn't there."""
+
+
+def copy_file(source: Path, digest: Digest, sink: Sink) -> None:
+    """Copy a file and check on the way that it is what it should be. Blocks.
+
+    Raises:
+        TwinAltered: it isn't.
+    """
+    running = digest.hasher()
+    try:
+        with source.open("rb", buffering=0) as file:
+            while chunk := file.read(_BUFFER):
+                running.update(chunk)
+                sink.write(chunk)
+    except FileNotFoundError as error:
+        raise TwinAltered from error
+    if not digest.matches(running):
+        raise TwinAltered
+
+
 def link_file(source: Path, target: Path) -> None:
     """Let the same bytes be known by another name as well, as if they had just been written. Blocks."""
     temporary = target.with_name(f"{target.name}-link-{os.getpid()}")

@@ -14,6 +14,7 @@ from threading import Event
 from typing import Protocol, Self
 
 from shared.api.meta import Artifact
+from shared.artifact.archive import Sink
 from shared.git.threads import run_in_thread
 from shared.lang.digest import Algorithm, Digest
 from shared.observe.clock import Clock
@@ -21,7 +22,16 @@ from source_controller.storage.errors import ArchiveFailed, DirectoryCreationFai
 from source_controller.storage.garbage import Retention, collect
 from source_controller.storage.integrity import Integrity, Verdict
 from source_controller.storage.layout import Layout, Place, advertised_address, open_root
-from source_controller.storage.publish import Writer, Written, link_file, locked, make_directory, write_file
+from source_controller.storage.publish import (
+    TwinAltered,
+    Writer,
+    Written,
+    copy_file,
+    link_file,
+    locked,
+    make_directory,
+    write_file,
+)
 
 
 class StorageSettings(Protocol):
@@ -125,6 +135,23 @@ class Storage:
         async with locked(target):
             await asyncio.to_thread(link_file, source, target)
             return self._artifact(place, revision, target, Written(digest, target.lstat().st_size))
+
+    async def copy(self, place: Place, twin: Artifact, *, revision: str, filename: str) -> Artifact | None:
+        """Let an object have a file like that of another one, whose content is known to be the same.
+
+        None if that file isn't there as it should be; then it has to be written.
+        """
+        source, digest = self.layout.file(twin.path), Digest.parse(twin.digest)
+        if source is None:
+            return None
+
+        def write(sink: Sink) -> None:
+            copy_file(source, digest, sink)
+
+        try:
+            return await self.publish(place, revision=revision, filename=filename, write=write)
+        except TwinAltered:
+            return None
 
     async def verify(self, place: Place, artifact: Artifact) -> Verdict:
         """Whether an artifact of this object is there and has its digest; an altered file is removed."""

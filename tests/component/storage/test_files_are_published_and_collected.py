@@ -20,6 +20,7 @@ from source_controller.storage import (
 )
 
 PLACE = Place("GitRepository", "default", "app")
+NEIGHBOUR = Place("GitRepository", "default", "neighbour")
 
 
 class Clock:
@@ -221,6 +222,24 @@ async def test_nothing_is_reused_that_is_not_as_it_should_be(storage, directory)
     first = await publish(storage)
     (directory / "1.tar.gz").write_bytes(b"altered")
     assert await storage.reuse(PLACE, first, revision="r", filename="2.tar.gz") is None
+
+
+async def test_the_same_content_of_another_object_is_copied(storage, root):
+    twin = await publish(storage)
+    mine = await storage.copy(NEIGHBOUR, twin, revision="main@sha1:1", filename="1.tar.gz")
+    assert (mine.digest, mine.size, mine.revision) == (twin.digest, twin.size, "main@sha1:1")
+    assert mine.path != twin.path
+    assert (root / mine.path).read_bytes() == (root / twin.path).read_bytes()
+    (root / twin.path).write_bytes(b"altered")
+    assert (await storage.verify(NEIGHBOUR, mine)).whole
+
+
+@pytest.mark.parametrize("content", [b"altered", None])
+async def test_nothing_is_copied_that_is_not_as_it_should_be(storage, root, content):
+    twin = await publish(storage)
+    (root / twin.path).write_bytes(content) if content else (root / twin.path).unlink()
+    assert await storage.copy(NEIGHBOUR, twin, revision="r", filename="2.tar.gz") is None
+    assert not [path for path in root.rglob("*/neighbour/*") if path.suffix != ".lock"]
 
 
 async def test_everything_of_an_object_goes_and_nothing_of_its_neighbours(storage, root, directory):
