@@ -135,8 +135,8 @@ def _target(included: Included) -> tuple[str, ...]:
     parts = clamped(included.to_path)
     path = "/".join(parts)
     why = ""
-    if "\0" in path:
-        why = "it has a NUL character"
+    if "\0" in path or "\\" in path:
+        why = "it has a NUL character or a backslash, and nobody would unpack that"
     elif len(os.fsencode(path)) > _LONGEST_PATH or any(len(os.fsencode(p)) > _LONGEST_NAME for p in parts):
         why = "it is too long"
     if why:
