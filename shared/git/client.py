@@ -104,7 +104,8 @@ class GitClient:
                 async with _deadline(remote.timeout):
                     commit = await copy.fetch(Endpoint(self._session, remote), selected)
             try:
-                yield Checkout(commit, await asyncio.to_thread(copy.tree, commit))
+                with copy.tree(commit) as tree:
+                    yield Checkout(commit, tree)
             except RepositoryCorrupt:
                 copy.mark_broken()
                 raise

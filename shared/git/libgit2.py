@@ -7,6 +7,8 @@ cache would only be memory.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -49,9 +51,18 @@ def create(directory: Path) -> None:
     pygit2.init_repository(str(directory), bare=True)
 
 
-def open_repository(directory: Path) -> pygit2.Repository:
-    """Open a bare repository; the object belongs to one thread at a time."""
+@contextmanager
+def open_repository(directory: Path) -> Iterator[pygit2.Repository]:
+    """A bare repository, open until the block ends; the object belongs to one thread at a time.
+
+    What libgit2 holds for it is let go at once: the object itself refers to itself, so it stays until the
+    next collection of garbage.
+    """
     _configure()
     import pygit2  # noqa: PLC0415 - see above
 
-    return pygit2.Repository(str(directory))
+    repository = pygit2.Repository(str(directory))
+    try:
+        yield repository
+    finally:
+        repository.free()

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
@@ -75,9 +77,11 @@ class BareRepository:
         await run_in_thread(self._executor, lambda _: shutil.rmtree(self.directory, ignore_errors=True))
         self._broken = False
 
-    def tree(self, commit: Commit) -> GitTree:
+    @contextmanager
+    def tree(self, commit: Commit) -> Iterator[GitTree]:
         """The files of a commit; walk them in a thread, and report damage with `mark_broken`."""
-        return GitTree(open_repository(self.directory), commit.tree)
+        with open_repository(self.directory) as repository:
+            yield GitTree(repository, commit.tree)
 
     def mark_broken(self) -> None:
         """The next fetch starts from nothing."""
@@ -99,7 +103,8 @@ class BareRepository:
             shutil.rmtree(self.directory)
         self._fresh = False
         try:
-            return _known(open_repository(self.directory), wanted)
+            with open_repository(self.directory) as repository:
+                return _known(repository, wanted)
         except (pygit2.GitError, RepositoryCorrupt, KeyError, ValueError, OSError):
             shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.parent.mkdir(parents=True, exist_ok=True)
@@ -138,20 +143,22 @@ class BareRepository:
             raise
 
     async def _read(self, commit: str) -> Commit:
-        return await run_in_thread(
-            self._executor, lambda _: read_commit(open_repository(self.directory), commit)
-        )
+        def work(_stop: Event) -> Commit:
+            with open_repository(self.directory) as repository:
+                return read_commit(repository, commit)
+
+        return await run_in_thread(self._executor, work)
 
     def _keep(self, source: str) -> Commit:
         """Take over what came in, as what the next fetch builds upon."""
-        repository = open_repository(self.directory)
-        incoming = repository.references.get(_INCOMING)
-        if incoming is None:
-            raise ReferenceNotFound(f'couldn\'t find remote ref "{source}"')
-        commit = read_commit(repository, str(incoming.target))
-        repository.references.create(_KEPT, incoming.target, force=True)
-        incoming.delete()
-        return commit
+        with open_repository(self.directory) as repository:
+            incoming = repository.references.get(_INCOMING)
+            if incoming is None:
+                raise ReferenceNotFound(f'couldn\'t find remote ref "{source}"')
+            commit = read_commit(repository, str(incoming.target))
+            repository.references.create(_KEPT, incoming.target, force=True)
+            incoming.delete()
+            return commit
 
 
 def _known(repository: pygit2.Repository, wanted: Hash) -> Commit | None:
@@ -172,10 +179,10 @@ def _transfer(directory: Path, url: str, refspecs: list[str], depth: int, stop: 
             if stop.is_set():
                 raise Stopped
 
-    repository = open_repository(directory)
     try:
-        remote = repository.remotes.create_anonymous(url)
-        remote.fetch(refspecs, callbacks=Watching(), proxy=None, depth=depth)
+        with open_repository(directory) as repository:
+            remote = repository.remotes.create_anonymous(url)
+            remote.fetch(refspecs, callbacks=Watching(), proxy=None, depth=depth)
     except Stopped:
         raise
     except pygit2.GitError as error:
