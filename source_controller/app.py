@@ -13,9 +13,9 @@ from shared.kube.informer import Informer
 from shared.observe import metrics
 from shared.observe.http import Server, parse_address
 from shared.runtime.controller import Controller, Policy
-from shared.runtime.header import Header
 from shared.runtime.manager import Parts
 from shared.runtime.process import Frame
+from source_controller.git_repository.included import GitRepositoryHeader, IncludeTrigger
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
 from source_controller.git_repository.remotes import Remotes
@@ -38,13 +38,15 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
         frame.client,
         GROUP,
         GitRepository.KIND,
-        Header.of,
+        GitRepositoryHeader.of,
         namespace=settings.watched_namespace,
         label_selector=settings.watch_label_selector,
     )
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as scratch:
         git = GitClient(Path(scratch), frame.outside)
-        reconciler = GitRepositoryReconciler(Remotes(frame.client), git, Publisher(storage))
+        reconciler = GitRepositoryReconciler(
+            Remotes(frame.client), git, Publisher(storage), wait=settings.requeue_dependency
+        )
         controller = Controller(
             reconciler,
             repositories,
@@ -53,6 +55,7 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             frame.clock,
             Policy.of(settings, NAME),
         )
+        IncludeTrigger(controller)
         host, port = parse_address(settings.storage_addr, "--storage-addr")
         yield Parts(
             recorder=frame.recorder,

@@ -65,6 +65,7 @@ class GitClient:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="git")
         self._keep_bytes = keep_bytes
         self._copies: OrderedDict[str, BareRepository] = OrderedDict()
+        self._sizes: dict[Path, int] = {}
 
     async def resolve(self, remote: Remote, ref: GitRepositoryRef | None) -> Selected:
         """Which commit a reference means now; only lists references, and a commit's hash costs nothing.
@@ -109,6 +110,7 @@ class GitClient:
             except RepositoryCorrupt:
                 copy.mark_broken()
                 raise
+            self._sizes[copy.directory] = await asyncio.to_thread(_size, copy.directory)
         await self._make_room()
 
     async def close(self) -> None:
@@ -124,15 +126,14 @@ class GitClient:
 
     async def _make_room(self) -> None:
         """Empty unused copies, the longest unused first, until the rest fits."""
-        sizes = await asyncio.to_thread(_sizes, [copy.directory for copy in self._copies.values()])
-        total = sum(sizes.values())
+        total = sum(self._sizes.values())
         for copy in list(self._copies.values()):
             if total <= self._keep_bytes:
                 return
             if not copy.lock.locked():
                 async with copy.lock:
                     await copy.discard()
-                total -= sizes.get(copy.directory, 0)
+                total -= self._sizes.pop(copy.directory, 0)
 
 
 @contextmanager
@@ -166,7 +167,6 @@ def _empty(ref: GitRepositoryRef | None, remote: Remote) -> GitError:
     return RemoteError(f"unable to clone: remote repository is empty: git repository: '{remote.url}'")
 
 
-def _sizes(directories: list[Path]) -> dict[Path, int]:
-    return {
-        directory: sum(path.lstat().st_size for path in directory.rglob("*")) for directory in directories
-    }
+def _size(directory: Path) -> int:
+    """The bytes of all files below; blocks."""
+    return sum(path.lstat().st_size for path in directory.rglob("*"))

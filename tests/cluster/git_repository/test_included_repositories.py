@@ -324,3 +324,26 @@ async def test_the_end_of_a_cycle_brings_all_of_it_back(source, alone, tmp_path)
     with tarfile.open(tmp_path / "storage" / artifact["path"]) as archive:
         files = [member.name for member in archive if member.isfile()]
     assert files == ["app.yaml", "b/app.yaml", "b/c/app.yaml"]
+
+
+async def test_a_new_revision_of_an_included_repository_is_news_at_once(source, base):
+    source.upstream.commit(FILES)
+    await source.repository(include=[include("base")])
+    before = await source.ready()
+    base.commit({"deploy/new.yaml": "n: 1\n"})
+    await source.reconcile("base")
+
+    def changed(obj):
+        return obj["status"]["artifact"]["digest"] != before["status"]["artifact"]["digest"]
+
+    after = await source.until(changed)  # nobody asked it to, and its interval is an hour
+    assert "base/deploy/new.yaml" in await source.names(after)
+    assert after["status"]["artifact"]["revision"] == before["status"]["artifact"]["revision"]
+
+
+async def test_a_missing_include_is_news_when_it_comes(source, tmp_path):
+    source.upstream.commit(FILES)
+    await source.repository(include=[include("base")])
+    await source.fails("NotFound")
+    await source.repository("base")
+    assert await source.names(await source.ready()) == ["app.yaml", "base/app.yaml"]
