@@ -11,10 +11,10 @@ import uuid
 import pytest
 import pytest_asyncio
 
-from shared.testing.faulty_api import Answer, FaultyApi, Hold, Rule
+from shared.testing.faulty_api import FaultyApi, Hold, Rule
 from shared.testing.flux import KUSTOMIZATION, Flux
 
-SECONDS = float(os.environ.get("HEADRACE_OUTAGE_SECONDS", "6"))
+SECONDS = float(os.environ.get("HEADRACE_OUTAGE_SECONDS", "5"))
 # The longer it was, the further is the next try.
 PATIENCE = 20 + SECONDS
 
@@ -101,16 +101,3 @@ async def test_a_deletion_of_the_time_is_finished(flux, calm):
 async def test_what_was_ready_is_not_touched(flux, calm):
     await flux.ready("changed", seconds=PATIENCE)
     assert await flux.live(KUSTOMIZATION, "calm") == calm
-
-
-async def test_a_process_can_start_while_the_server_is_not_well(flux, api, config_map):
-    await flux.publish(config_map("early"), source="early")
-    await flux.kustomization("early", source="early", labels=flux.mine)
-    sick = Rule("", "", Answer(503))
-    api.disturb(sick)
-    flux.process.kill()
-    starting = asyncio.create_task(asyncio.to_thread(flux.process.start))
-    await asyncio.to_thread(api.wait, lambda: len(sick.hits) > 5)
-    api.heal()
-    await starting
-    await flux.ready("early")

@@ -10,7 +10,7 @@ import uuid
 import pytest
 import pytest_asyncio
 
-from shared.testing.faulty_api import Answer, FaultyApi, Rule
+from shared.testing.faulty_api import Answer, FaultyApi, Hold, Rule
 from shared.testing.flux import KUSTOMIZATION, Flux
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -127,17 +127,29 @@ async def test_refused_deletes_are_tried_again(flux, api, start, config_map):
     assert not set(cases) & set(await flux.names())
 
 
-@pytest.mark.parametrize("what", ["status", "rehearsal", "apply"])
-async def test_a_busy_server_is_waited_for_without_a_failure(flux, api, start, what, name):
-    rule = refusing(what, name, BUSY, times=2)
+async def test_a_busy_server_is_waited_for_without_a_failure(flux, api, start):
+    cases = {
+        f"busy-{what}": refusing(what, f"busy-{what}", BUSY, times=2)
+        for what in ("status", "rehearsal", "apply")
+    }
+    api.disturb(*cases.values())
+    created = {name: await start(name) for name in cases}
+    for name, rule in cases.items():
+        await flux.ready(name)
+        versions = await flux.versions(
+            KUSTOMIZATION, created[name], lambda obj: flux.condition(obj, "Ready")["status"] == "True"
+        )
+        assert len(rule.hits) == 2, name
+        assert "False" not in {flux.condition(obj, "Ready")["status"] for obj in versions}, name
+
+
+async def test_events_that_nobody_takes_keep_no_turn_from_its_end(flux, api, start, config_map, name):
+    rule = Rule("POST", f"/{flux.namespace}/events$", Hold(forward=False))
     api.disturb(rule)
-    created = await start(name)
+    await start(name)
+    await hit(api, [rule])
+    await flux.publish(config_map(f"{name}-new"), source=name)
     await flux.ready(name)
-    versions = await flux.versions(
-        KUSTOMIZATION, created, lambda obj: flux.condition(obj, "Ready")["status"] == "True"
-    )
-    assert len(rule.hits) == 2
-    assert "False" not in {flux.condition(obj, "Ready")["status"] for obj in versions}
 
 
 async def test_conflicts_on_a_status_cost_no_second_turn(flux, api, start, name):
