@@ -21,7 +21,7 @@ from source_controller.git_repository.reconciler import GitRepositoryReconciler
 from source_controller.git_repository.remotes import Remotes
 from source_controller.server import artifact_application
 from source_controller.settings import SourceSettings
-from source_controller.storage import Storage
+from source_controller.storage import Kind, Orphans, Storage
 
 NAME = "source-controller"
 
@@ -56,6 +56,13 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             Policy.of(settings, NAME),
         )
         IncludeTrigger(controller)
+        orphans = Orphans(
+            storage,
+            frame.client,
+            frame.clock,
+            (Kind(GROUP, GitRepository.KIND),),
+            settings.watched_namespace,
+        )
         host, port = parse_address(settings.storage_addr, "--storage-addr")
         yield Parts(
             recorder=frame.recorder,
@@ -64,5 +71,6 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             servers=frame.servers,
             leader_servers=(Server(artifact_application(storage, count=_count), host, port),),
             leadership=frame.leadership,
+            background=(orphans.run,),
         )
         await git.close()
