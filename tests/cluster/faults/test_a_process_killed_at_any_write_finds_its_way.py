@@ -71,6 +71,7 @@ class Crowd:
         self.flux = flux
         self.api = api
         self.process = process
+        self.recreates = False
         self._config_map = config_map
 
     def objects(self, number, revision):
@@ -81,8 +82,9 @@ class Crowd:
             "kind": "Widget",
             "metadata": {"name": f"{'dropped' if revision == 'one' else 'added'}-{number}"},
         }
+        kept = self._config_map(f"kept-{number}", revision=revision)
         return [
-            self._config_map(f"kept-{number}", revision=revision),
+            kept | {"immutable": True} if self.recreates else kept,
             self._config_map(f"guarded-{number}", annotations={"prune": "disabled"}),
             widget,
         ]
@@ -93,7 +95,7 @@ class Crowd:
     async def install(self, number):
         await self.publish(number, "one")
         name = f"app-{number}"
-        await self.flux.kustomization(name, source=name, labels=self.flux.mine)
+        await self.flux.kustomization(name, source=name, labels=self.flux.mine, force=self.recreates)
 
     async def upgrade(self, number):
         await self.publish(number, "two")
@@ -240,6 +242,19 @@ async def test_an_upgrade_that_drops_objects(crowd):
     deleted = await crowd.deleted(since)
     assert needed <= set(deleted) <= allowed
     assert set(deleted.values()) == {1}
+
+
+async def test_an_upgrade_that_makes_an_object_anew(crowd):
+    crowd.recreates = True
+    since = await crowd.now()
+    victims = await crowd.killed_at_every_write(crowd.upgrade, crowd.ready, (NOTHING,), prepare=crowd.install)
+    needed = set()
+    for victim in victims:
+        needed |= crowd.ids(victim.number, "one") - await crowd.ends(victim, "two")
+        kept = f"kept-{victim.number}"
+        assert (await crowd.flux.live("ConfigMap", kept))["data"] == {"revision": "two"}, victim
+        needed.add(crowd.flux.id_of("ConfigMap", kept))
+    assert await crowd.deleted(since) == Counter(needed)
 
 
 async def test_a_deletion(crowd):
