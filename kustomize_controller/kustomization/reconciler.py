@@ -14,7 +14,7 @@ from kustomize_controller.kustomization.events import COMMIT_STATUS, ORIGIN_REVI
 from kustomize_controller.kustomization.health import HEALTHY, Health, compile_checks
 from kustomize_controller.kustomization.identity import Identities
 from kustomize_controller.kustomization.request import Built
-from kustomize_controller.kustomization.settled import Settled
+from kustomize_controller.kustomization.settled import Settled, Wanted
 from kustomize_controller.kustomization.sources import Source, Sources
 from shared.api.kustomize_v1 import Kustomization
 from shared.events import Severity
@@ -64,15 +64,15 @@ class KustomizationReconciler:
         built = await self._desired.build(obj, source, turn)
         if isinstance(built, Waiting):
             return built
-        token = f"{obj.metadata.generation} {built.digest}"
-        settled = self._settled.of(turn.key, token)
+        wanted = Wanted(obj.metadata.generation, built.digest, built.objects)
+        settled = self._settled.of(turn.key, wanted)
         with self._failures_in_history(built, turn):
             client = self._identities.acting_for(obj)
             before = recorded(turn)
             applied = await self._applier.apply(obj, built.objects, client, turn, settled)
             await self._applier.prune(obj, applied, before, client, turn)
             await self._health.check(obj, applied, checks, client, turn, settled)
-        self._settled.remember(turn.key, token, applied, settled)
+        self._settled.remember(turn.key, wanted, applied, settled)
         return self._succeeded(obj, source, built, turn)
 
     async def finalize(self, obj: Kustomization, turn: Turn[Kustomization]) -> Outcome:

@@ -56,7 +56,9 @@ class ShardedSuite:
 
     def create(self, kind, name, shard, **spec):
         """Makes an object of a shard, or of none."""
-        metadata = {"name": name, "namespace": self.namespace, "labels": {KEY: shard} if shard else {}}
+        # The first label is what controllers of other tests in this cluster keep off.
+        labels = {"test.headrace.io/own": self.namespace} | ({KEY: shard} if shard else {})
+        metadata = {"name": name, "namespace": self.namespace, "labels": labels}
         obj = {"apiVersion": VERSIONS[kind], "kind": kind, "metadata": metadata}
         obj["spec"] = {"interval": "1h", **spec}
         self.cluster.kubectl("apply", "-f", "-", stdin=json.dumps(obj).decode())
