@@ -6,8 +6,9 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from threading import Event
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 from shared.api.meta import Artifact
 from shared.api.source_v1 import GitRepository
@@ -25,8 +26,28 @@ from source_controller.git_repository.included import Included, artifact_in
 from source_controller.git_repository.sparse import MissingDirectory, sparse
 from source_controller.storage import Place, Storage, StorageError
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 _BUILDING: Final = "building artifact"
 _REMEMBERED: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The artifact that is to be."""
+
+    place: Place
+    revision: str
+    filename: str
+
+
+class _Recipe(NamedTuple):
+    """What decides on the content of an artifact, where nothing but the commit and the object does."""
+
+    tree: str
+    directories: tuple[str, ...]
+    ignore: str
 
 
 class Publisher:
@@ -36,6 +57,8 @@ class Publisher:
         self._storage = storage
         #: What an artifact was made of -> the last one, so that the same content need not be packed again.
         self._made: OrderedDict[str, Artifact] = OrderedDict()
+        #: What decides on the content -> a name for it, so that the tree need not be walked again.
+        self._contents: OrderedDict[_Recipe, str] = OrderedDict()
 
     async def current(self, obj: GitRepository, turn: Turn[GitRepository]) -> Artifact | None:
         """The stored artifact if it is there and whole, at the address of today; old files go.
@@ -100,29 +123,43 @@ class Publisher:
         checkout: Checkout,
         parts: Sequence[Part],
     ) -> Artifact:
-        place, revision, filename = _place(obj), selected.revision, f"{checkout.commit.hash}.tar.gz"
-        entries, content = await asyncio.to_thread(_content, obj, checkout, parts)
+        target = _Target(_place(obj), selected.revision, f"{checkout.commit.hash}.tar.gz")
+        recipe = _recipe(obj, checkout, parts)
+        content = self._contents.get(recipe, "") if recipe else ""
+        try:
+            artifact = await self._again(target, current, content)
+            if artifact is None:
+                entries, content = await asyncio.to_thread(_content, obj, checkout, parts)
+                artifact = await self._again(target, current, content)
+            if artifact is None:
+                artifact = await self._pack(target, entries)
+        except StorageError as error:
+            raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
+        _remember(self._made, content, artifact)
+        if recipe:
+            _remember(self._contents, recipe, content)
+        return artifact
 
+    async def _again(self, target: _Target, current: Artifact | None, content: str) -> Artifact | None:
+        """An artifact with the file of the object's current one, or a copy of another object's; None if no
+        file of this content is there.
+        """
+        twin = self._made.get(content)
+        if twin is None:
+            return None
+        artifact = None
+        name = {"revision": target.revision, "filename": target.filename}
+        if current is not None and current.digest == twin.digest:
+            artifact = await self._storage.reuse(target.place, current, **name)
+        return artifact or await self._storage.copy(target.place, twin, **name)
+
+    async def _pack(self, target: _Target, entries: Iterable[Entry]) -> Artifact:
         def write(sink: Sink) -> None:
             write_archive(entries, sink)
 
-        try:
-            artifact, twin = None, self._made.get(content)
-            if twin is not None and current is not None and current.digest == twin.digest:
-                artifact = await self._storage.reuse(place, current, revision=revision, filename=filename)
-            if twin is not None and artifact is None:
-                artifact = await self._storage.copy(place, twin, revision=revision, filename=filename)
-            if artifact is None:
-                artifact = await self._storage.publish(
-                    place, revision=revision, filename=filename, write=write
-                )
-        except StorageError as error:
-            raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
-        self._made[content] = artifact
-        self._made.move_to_end(content)
-        if len(self._made) > _REMEMBERED:
-            self._made.popitem(last=False)
-        return artifact
+        return await self._storage.publish(
+            target.place, revision=target.revision, filename=target.filename, write=write
+        )
 
     async def remove(self, obj: GitRepository, turn: Turn[GitRepository]) -> None:
         """Removes everything stored of an object.
@@ -138,6 +175,20 @@ class Publisher:
         if removed:
             text = "garbage collected artifacts for deleted resource"
             turn.event(Severity.TRACE, Reason.GARBAGE_COLLECTED, text)
+
+
+def _recipe(obj: GitRepository, checkout: Checkout, parts: Sequence[Part]) -> _Recipe | None:
+    """None where more is put together than one tree."""
+    if parts or obj.spec.recurse_submodules:
+        return None
+    return _Recipe(checkout.commit.tree, tuple(obj.spec.sparse_checkout or ()), obj.spec.ignore or "")
+
+
+def _remember(memory: OrderedDict[K, V], key: K, value: V) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    if len(memory) > _REMEMBERED:
+        memory.popitem(last=False)
 
 
 def _content(obj: GitRepository, checkout: Checkout, parts: Sequence[Part]) -> tuple[Iterable[Entry], str]:

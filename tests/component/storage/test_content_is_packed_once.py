@@ -31,6 +31,17 @@ class File:
 @dataclass
 class Commit:
     hash: str
+    tree: str
+
+
+class Tree(list):
+    """Files that tell when they are walked."""
+
+    walks = 0
+
+    def __iter__(self):
+        Tree.walks += 1
+        return super().__iter__()
 
 
 @pytest.fixture
@@ -62,9 +73,9 @@ def publish(tmp_path):
                 | ({"ignore": ignore} if ignore else {}),
             },
         )
-        files = [File("a.yaml", text), File("b.txt", b"other")]
+        files = Tree([File("a.yaml", text), File("b.txt", b"other")])
         selected = Selected(commit, "refs/heads/main", "main")
-        return await publisher.publish(obj, current, selected, Checkout(Commit(commit), files))
+        return await publisher.publish(obj, current, selected, Checkout(Commit(commit, text.hex()), files))
 
     return publish
 
@@ -100,3 +111,22 @@ async def test_a_damaged_file_is_not_spread(publish, packed, tmp_path):
     second = await publish("two", b"text")
     assert len(packed) == 2
     assert (tmp_path / second.path).read_bytes() == whole
+
+
+async def test_a_tree_that_is_known_is_not_walked_again(publish, packed):
+    await publish("one", b"text")
+    before = Tree.walks
+    await publish("two", b"text")
+    assert Tree.walks == before
+    await publish("three", b"text", ignore="a.yaml")
+    assert Tree.walks > before
+
+
+async def test_a_known_tree_is_walked_and_packed_again_when_all_its_files_are_damaged(
+    publish, packed, tmp_path
+):
+    artifact = await publish("one", b"text")
+    (tmp_path / artifact.path).unlink()
+    again = await publish("one", b"text")
+    assert again.digest == artifact.digest
+    assert len(packed) == 2
