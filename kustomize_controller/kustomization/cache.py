@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from kustomize_controller.kustomization.confine import Survey
 from kustomize_controller.kustomization.generate import Root
 from kustomize_controller.kustomization.request import BuildRequest
+from shared.lang.bounded import remember
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,7 @@ class BuildCache:
         """Note where the result of a request is."""
         name = _name(request)
         if name:
-            self._names[name] = key
-            self._names.move_to_end(name)
-            while len(self._names) > self._most_names:
-                self._names.popitem(last=False)
+            remember(self._names, name, key, self._most_names)
 
 
 def content_key(tree_digest: str, root: Root, surveyed: Survey) -> str | None:

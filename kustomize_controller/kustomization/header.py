@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.kube.resources import ObjectKey
-from shared.lang.json import JsonObject
+from shared.lang.json import JsonObject, mapping, mappings
 from shared.runtime.header import Header
 
 #: Kind, namespace and name of a source.
@@ -33,11 +33,11 @@ class KustomizationHeader(Header):
         """From an object in wire form; never raises."""
         basic = Header.of(obj)
         namespace = obj["metadata"].get("namespace") or ""
-        spec = _mapping(obj.get("spec"))
-        status = _mapping(obj.get("status"))
-        source = _mapping(spec.get("sourceRef"))
-        conditions = {c.get("type"): c for c in _mappings(status.get("conditions"))}
-        ready = _mapping(conditions.get("Ready"))
+        spec = mapping(obj.get("spec"))
+        status = mapping(obj.get("status"))
+        source = mapping(spec.get("sourceRef"))
+        conditions = {c.get("type"): c for c in mappings(status.get("conditions"))}
+        ready = mapping(conditions.get("Ready"))
         return cls(
             basic.generation,
             basic.requested_at,
@@ -45,12 +45,12 @@ class KustomizationHeader(Header):
             (str(source.get("kind")), str(source.get("namespace") or namespace), str(source.get("name"))),
             tuple(
                 ObjectKey(str(ref.get("namespace") or namespace), str(ref.get("name")))
-                for ref in _mappings(spec.get("dependsOn"))
+                for ref in mappings(spec.get("dependsOn"))
             ),
             tuple(_configs(spec, namespace)),
             str(ready.get("status") or ""),
             str(ready.get("reason") or ""),
-            _mapping(conditions.get("Reconciling")).get("status") == "True",
+            mapping(conditions.get("Reconciling")).get("status") == "True",
             _integer(status.get("observedGeneration")),
             str(status.get("lastAppliedRevision") or ""),
             str(status.get("lastAttemptedRevision") or ""),
@@ -58,27 +58,19 @@ class KustomizationHeader(Header):
 
 
 def _configs(spec: JsonObject, namespace: str) -> list[ConfigKey]:
-    post_build = _mapping(spec.get("postBuild"))
+    post_build = mapping(spec.get("postBuild"))
     found = [
         (str(ref.get("kind")), namespace, str(ref.get("name")))
-        for ref in _mappings(post_build.get("substituteFrom"))
+        for ref in mappings(post_build.get("substituteFrom"))
     ]
-    kube_config = _mapping(spec.get("kubeConfig"))
-    decryption = _mapping(spec.get("decryption"))
+    kube_config = mapping(spec.get("kubeConfig"))
+    decryption = mapping(spec.get("decryption"))
     references = (
         ("Secret", kube_config.get("secretRef")),
         ("ConfigMap", kube_config.get("configMapRef")),
         ("Secret", decryption.get("secretRef")),
     )
-    return found + [(kind, namespace, str(_mapping(ref).get("name"))) for kind, ref in references if ref]
-
-
-def _mapping(value: object) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _mappings(value: object) -> list[JsonObject]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return found + [(kind, namespace, str(mapping(ref).get("name"))) for kind, ref in references if ref]
 
 
 def _integer(value: object) -> int:

@@ -11,13 +11,11 @@ import itertools
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 
 from shared.events.event import Event
+from shared.lang.bounded import remember
 from shared.observe.clock import Clock
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 _WINDOW_SECONDS: Final = 600.0
 _SIMILAR: Final = 10
@@ -71,7 +69,7 @@ class Correlator:
             written = Written(event, self._name(event), 1, event.at)
         else:
             written = replace(known, event=event, count=known.count + 1)
-        _remember(self._written, key, written)
+        remember(self._written, key, written, _REMEMBERED)
         return written
 
     def _name(self, event: Event) -> str:
@@ -91,7 +89,7 @@ class Correlator:
             similar = _Similar(set(), now)
         similar.messages.add(event.message)
         similar.seen = now
-        _remember(self._similar, kind, similar)
+        remember(self._similar, kind, similar, _REMEMBERED)
         if len(similar.messages) <= _SIMILAR:
             return event, (*kind, event.message)
         similar.messages.pop()
@@ -102,7 +100,7 @@ class Correlator:
         bucket = self._buckets.get(key) or _Bucket(_BURST, now)
         bucket.tokens = min(_BURST, bucket.tokens + (now - bucket.filled) / _REFILL_SECONDS)
         bucket.filled = now
-        _remember(self._buckets, key, bucket)
+        remember(self._buckets, key, bucket, _REMEMBERED)
         if bucket.tokens < 1:
             return False
         bucket.tokens -= 1
@@ -113,10 +111,3 @@ def _kind(event: Event) -> tuple[str, ...]:
     subject = event.subject
     kubernetes_type = "Warning" if event.severity == "error" else "Normal"
     return (subject.kind, subject.namespace, subject.name, subject.uid, kubernetes_type, event.reason)
-
-
-def _remember(memory: OrderedDict[K, V], key: K, value: V) -> None:
-    memory[key] = value
-    memory.move_to_end(key)
-    if len(memory) > _REMEMBERED:
-        memory.popitem(last=False)

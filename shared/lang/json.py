@@ -36,6 +36,16 @@ def loads_object(text: bytes | bytearray | memoryview | str) -> JsonObject:
     return value
 
 
+def mapping(value: object) -> JsonObject:
+    """A value that should be an object, from JSON that nobody validated; anything else counts as empty."""
+    return value if isinstance(value, dict) else {}
+
+
+def mappings(value: object) -> list[JsonObject]:
+    """The objects in a value that should be a list of them; anything else is left out."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def dumps(value: Any, *, sort_keys: bool = False, indent: bool = False) -> bytes:
     """Encode a value compactly, or with an indent of two for people; sorted keys make the bytes canonical."""
     option = (orjson.OPT_SORT_KEYS if sort_keys else 0) | (orjson.OPT_INDENT_2 if indent else 0)

@@ -7,7 +7,7 @@ doesn't matter: it is what there is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from shared.api.decode import InvalidObject, decode
 from shared.api.meta import Artifact
@@ -16,7 +16,7 @@ from shared.kube.client import KubeClient
 from shared.kube.errors import NotFound
 from shared.kube.resources import ObjectKey, Resource
 from shared.kube.store import Change
-from shared.lang.json import JsonObject
+from shared.lang.json import JsonObject, mapping, mappings
 from shared.runtime.controller import Controller
 from shared.runtime.header import Header
 from source_controller.git_repository.conditions import Reason
@@ -129,7 +129,7 @@ class GitRepositoryHeader(Header):
     def of(cls, obj: JsonObject) -> GitRepositoryHeader:
         """From an object in wire form; never raises."""
         base = Header.of(obj)
-        artifact = _dict(_dict(obj.get("status")).get("artifact"))
+        artifact = mapping(mapping(obj.get("status")).get("artifact"))
         facts = (str(artifact.get("revision") or ""), str(artifact.get("digest") or ""))
         return cls(base.generation, base.requested_at, base.deleting, tuple(included_names(obj)), facts)
 
@@ -171,17 +171,14 @@ class IncludeTrigger:
 
 def included_names(obj: JsonObject) -> list[str]:
     """The names in `spec.include` of an object in wire form; never raises."""
-    includes = _dict(obj.get("spec")).get("include")
-    found = (
-        _dict(_dict(include).get("repository")).get("name")
-        for include in (includes if isinstance(includes, list) else ())
-    )
+    includes = mappings(mapping(obj.get("spec")).get("include"))
+    found = (mapping(include.get("repository")).get("name") for include in includes)
     return [name for name in found if isinstance(name, str)]
 
 
 def artifact_in(status: object) -> Artifact | None:
     """The artifact in a status; one that somebody edited beyond recognition counts as missing."""
-    known = _dict(status).get("artifact")
+    known = mapping(status).get("artifact")
     if not isinstance(known, dict):
         return None
     try:
@@ -199,7 +196,3 @@ def _artifact(included: JsonObject, include: GitRepositoryInclude) -> Artifact:
 
 def _cycle(way: tuple[str, ...]) -> str:
     return f"spec.include: {' -> '.join(way)} is a cycle, remove one of these includes"
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Event
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from shared.api.meta import Artifact
 from shared.api.source_v1 import GitRepository
@@ -18,6 +18,7 @@ from shared.artifact.ignoring import kept
 from shared.events import Severity
 from shared.git import Checkout, Selected
 from shared.git.threads import run_in_thread
+from shared.lang.bounded import remember
 from shared.runtime.outcome import Failure
 from shared.runtime.turn import Turn
 from source_controller.git_repository.composing import Part, composed, opened
@@ -25,9 +26,6 @@ from source_controller.git_repository.conditions import FETCH_FAILED, IN_STORAGE
 from source_controller.git_repository.included import Included, artifact_in
 from source_controller.git_repository.sparse import MissingDirectory, sparse
 from source_controller.storage import Place, Storage, StorageError
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 _BUILDING: Final = "building artifact"
 _REMEMBERED: Final = 4096
@@ -129,15 +127,16 @@ class Publisher:
         try:
             artifact = await self._again(target, current, content)
             if artifact is None:
+                known = content
                 entries, content = await asyncio.to_thread(_content, obj, checkout, parts)
-                artifact = await self._again(target, current, content)
+                artifact = await self._again(target, current, content) if content != known else None
             if artifact is None:
                 artifact = await self._pack(target, entries)
         except StorageError as error:
             raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
-        _remember(self._made, content, artifact)
+        remember(self._made, content, artifact, _REMEMBERED)
         if recipe:
-            _remember(self._contents, recipe, content)
+            remember(self._contents, recipe, content, _REMEMBERED)
         return artifact
 
     async def _again(self, target: _Target, current: Artifact | None, content: str) -> Artifact | None:
@@ -182,13 +181,6 @@ def _recipe(obj: GitRepository, checkout: Checkout, parts: Sequence[Part]) -> _R
     if parts or obj.spec.recurse_submodules:
         return None
     return _Recipe(checkout.commit.tree, tuple(obj.spec.sparse_checkout or ()), obj.spec.ignore or "")
-
-
-def _remember(memory: OrderedDict[K, V], key: K, value: V) -> None:
-    memory[key] = value
-    memory.move_to_end(key)
-    if len(memory) > _REMEMBERED:
-        memory.popitem(last=False)
 
 
 def _content(obj: GitRepository, checkout: Checkout, parts: Sequence[Part]) -> tuple[Iterable[Entry], str]:
