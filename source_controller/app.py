@@ -15,13 +15,13 @@ from shared.observe.http import Server, parse_address
 from shared.runtime.controller import Controller, Policy
 from shared.runtime.manager import Parts
 from shared.runtime.process import Frame
-from source_controller.git_repository.included import GitRepositoryHeader, IncludeTrigger
+from source_controller.git_repository.included import GitRepositoryHeader, Includes, IncludeTrigger
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
 from source_controller.git_repository.remotes import Remotes
 from source_controller.server import artifact_application
 from source_controller.settings import SourceSettings
-from source_controller.storage import Kind, Orphans, Storage
+from source_controller.storage import Orphans, Storage
 
 NAME = "source-controller"
 
@@ -45,7 +45,11 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as scratch:
         git = GitClient(Path(scratch), frame.outside)
         reconciler = GitRepositoryReconciler(
-            Remotes(frame.client), git, Publisher(storage), wait=settings.requeue_dependency
+            Remotes(frame.client),
+            Includes(frame.client),
+            git,
+            Publisher(storage),
+            wait=settings.requeue_dependency,
         )
         controller = Controller(
             reconciler,
@@ -60,7 +64,7 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             storage,
             frame.client,
             frame.clock,
-            (Kind(GROUP, GitRepository.KIND),),
+            (GitRepository,),
             settings.watched_namespace,
         )
         host, port = parse_address(settings.storage_addr, "--storage-addr")

@@ -59,13 +59,19 @@ class GitRepositoryReconciler:
     owned = OWNED
 
     def __init__(
-        self, remotes: Remotes, git: GitClient, publisher: Publisher, *, wait: timedelta = _WAIT
+        self,
+        remotes: Remotes,
+        includes: Includes,
+        git: GitClient,
+        publisher: Publisher,
+        *,
+        wait: timedelta = _WAIT,
     ) -> None:
         """`wait` is how long until the next look at an include that isn't there."""
         self._remotes = remotes
         self._git = git
         self._publisher = publisher
-        self._includes = Includes(remotes.client)
+        self._includes = includes
         self._wait = wait
 
     async def reconcile(self, obj: GitRepository, turn: Turn[GitRepository]) -> Outcome:

@@ -23,11 +23,6 @@ class Remotes:
     def __init__(self, client: KubeClient) -> None:
         self._client = client
 
-    @property
-    def client(self) -> KubeClient:
-        """How the API server is reached."""
-        return self._client
-
     async def open(self, obj: GitRepository) -> Remote | Stalled:
         """The remote; `Stalled` when its address is none.
 

@@ -10,14 +10,13 @@ from source_controller.storage.errors import (
 from source_controller.storage.garbage import Retention
 from source_controller.storage.integrity import Verdict
 from source_controller.storage.layout import Layout, Place, advertised_address, open_root
-from source_controller.storage.orphans import Kind, Orphans
+from source_controller.storage.orphans import Orphans
 from source_controller.storage.publish import Writer
 from source_controller.storage.storage import Storage, StorageSettings
 
 __all__ = [
     "ArchiveFailed",
     "DirectoryCreationFailed",
-    "Kind",
     "Layout",
     "LockFailed",
     "Orphans",

@@ -10,13 +10,13 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from shared.api.meta import CustomResource
 from shared.kube.client import KubeClient
 from shared.kube.errors import KubeError
 from shared.observe.clock import Clock
@@ -28,14 +28,6 @@ _EVERY: Final = timedelta(hours=1)
 _UNTOUCHED: Final = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of source whose artifacts are in the storage."""
-
-    group: str
-    kind: str
-
-
 class Orphans:
     """Looks for directories without an object, and removes those that nobody touched for an hour."""
 
@@ -44,7 +36,7 @@ class Orphans:
         storage: Storage,
         client: KubeClient,
         clock: Clock,
-        kinds: Sequence[Kind],
+        kinds: Sequence[type[CustomResource]],
         namespace: str | None = None,
     ) -> None:
         """`namespace` is the only one that the controller works in; None stands for all."""
@@ -64,10 +56,10 @@ class Orphans:
                     await self.sweep(kind)
                 except (KubeError, StorageError) as error:
                     self._log.error(
-                        "artifacts without an object can't be removed", kind=kind.kind, error=error
+                        "artifacts without an object can't be removed", kind=kind.KIND, error=error
                     )
 
-    async def sweep(self, kind: Kind) -> list[Place]:
+    async def sweep(self, kind: type[CustomResource]) -> list[Place]:
         """Removes what is left of objects of a kind; says what it was.
 
         Raises:
@@ -84,20 +76,20 @@ class Orphans:
             self._log.info("removed artifacts without an object", directory=place.path)
         return orphans
 
-    async def _objects(self, kind: Kind) -> set[Place]:
-        resource = await self._client.discovery.find(kind.group, kind.kind)
+    async def _objects(self, kind: type[CustomResource]) -> set[Place]:
+        resource = await self._client.discovery.find(kind.GROUP, kind.KIND)
         listed = await self._client.list(resource, self._namespace, metadata_only=True)
         metadata = [item["metadata"] for item in listed["items"]]
-        return {Place(kind.kind, item["namespace"], item["name"]) for item in metadata}
+        return {Place(kind.KIND, item["namespace"], item["name"]) for item in metadata}
 
-    def _old(self, kind: Kind) -> Iterator[Place]:
+    def _old(self, kind: type[CustomResource]) -> Iterator[Place]:
         """The directories of a kind in which nothing was written lately; blocks."""
         layout, limit = self._storage.layout, (self._clock.now() - _UNTOUCHED).timestamp()
-        for namespace in _directories(layout.root / kind.kind.lower()):
+        for namespace in _directories(layout.root / kind.KIND.lower()):
             if self._namespace and namespace.name != self._namespace:
                 continue
             for directory in _directories(namespace):
-                place = Place(kind.kind, namespace.name, directory.name)
+                place = Place(kind.KIND, namespace.name, directory.name)
                 if _is_ours(layout, place) and _written(directory) < limit:
                     yield place
 

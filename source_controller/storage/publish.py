@@ -13,13 +13,12 @@ from pathlib import Path
 from threading import Event
 from typing import BinaryIO, Final, TypeAlias
 
-from shared.artifact.archive import Sink
 from shared.git.threads import Stopped
 from shared.lang.digest import Algorithm, Digest, hasher
 from source_controller.storage.errors import ArchiveFailed, DirectoryCreationFailed, LockFailed
 from source_controller.storage.layout import LOCK
 
-Writer: TypeAlias = Callable[[Sink], None]
+Writer: TypeAlias = Callable[["HashingSink"], None]
 
 _FILE: Final = 0o600
 _DIRECTORY: Final = 0o700
@@ -113,21 +112,19 @@ class TwinAltered(Exception):
     """The file to be copied isn't what its digest says, or isn't there."""
 
 
-def copy_file(source: Path, digest: Digest, sink: Sink) -> None:
-    """Copy a file and check on the way that it is what it should be. Blocks.
+def copy_file(source: Path, digest: Digest, sink: HashingSink) -> None:
+    """Copy a file that must have a digest. Blocks.
 
     Raises:
-        TwinAltered: it isn't.
+        TwinAltered: it has another one, or isn't there.
     """
-    running = digest.hasher()
     try:
         with source.open("rb", buffering=0) as file:
             while chunk := file.read(_BUFFER):
-                running.update(chunk)
                 sink.write(chunk)
     except FileNotFoundError as error:
         raise TwinAltered from error
-    if not digest.matches(running):
+    if sink.result().digest != digest:
         raise TwinAltered
 
 

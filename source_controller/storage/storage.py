@@ -14,7 +14,6 @@ from threading import Event
 from typing import Protocol, Self
 
 from shared.api.meta import Artifact
-from shared.artifact.archive import Sink
 from shared.git.threads import run_in_thread
 from shared.lang.digest import Algorithm, Digest
 from shared.observe.clock import Clock
@@ -23,6 +22,7 @@ from source_controller.storage.garbage import Retention, collect
 from source_controller.storage.integrity import Integrity, Verdict
 from source_controller.storage.layout import Layout, Place, advertised_address, open_root
 from source_controller.storage.publish import (
+    HashingSink,
     TwinAltered,
     Writer,
     Written,
@@ -145,7 +145,7 @@ class Storage:
         if source is None:
             return None
 
-        def write(sink: Sink) -> None:
+        def write(sink: HashingSink) -> None:
             copy_file(source, digest, sink)
 
         try:

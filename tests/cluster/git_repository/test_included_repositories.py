@@ -17,7 +17,7 @@ from shared.observe import metrics
 from shared.observe.clock import SystemClock
 from shared.runtime.controller import Controller, Policy
 from shared.testing.git_upstream import Upstream
-from source_controller.git_repository.included import GitRepositoryHeader, IncludeTrigger
+from source_controller.git_repository.included import GitRepositoryHeader, Includes, IncludeTrigger
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
 from source_controller.git_repository.remotes import Remotes
@@ -251,7 +251,7 @@ async def alone(source, tmp_path):
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         git = GitClient(tmp_path / "git", session)
         publisher = Publisher(Storage(tmp_path / "storage", "localhost:1", clock))
-        reconciler = Recording(Remotes(client), git, publisher)
+        reconciler = Recording(Remotes(client), Includes(client), git, publisher)
         reconciler.outcomes = asyncio.Queue()
         controller = Controller(reconciler, informer, client, recorder, clock, policy)
         IncludeTrigger(controller)

@@ -5,12 +5,16 @@ import time
 
 import pytest
 
+from shared.api.source_v1 import GitRepository
 from shared.kube.errors import KubeError
 from shared.observe.clock import SystemClock
-from source_controller.storage import Kind, Orphans, Place, Storage
+from source_controller.storage import Orphans, Place, Storage
 
-KIND = Kind("source.toolkit.fluxcd.io", "GitRepository")
-ALIEN = Kind("source.toolkit.fluxcd.io", "Nothing")
+
+class Alien(GitRepository):
+    """A kind that the API server doesn't know."""
+
+    KIND = "Nothing"
 
 
 class Shelf:
@@ -22,7 +26,7 @@ class Shelf:
         self._client = source.client
         self._storage = Storage(root, "127.0.0.1:9090", SystemClock())
 
-    async def has(self, name, *, hours=2.0, kind=KIND.kind, namespace=None):
+    async def has(self, name, *, hours=2.0, kind=GitRepository.KIND, namespace=None):
         """Puts the artifact of an object there."""
         place = Place(kind, namespace or self.namespace, name)
         await self._storage.publish(
@@ -34,7 +38,7 @@ class Shelf:
             os.utime(path, (then, then))
         return place
 
-    async def swept(self, kind=KIND, namespace=None):
+    async def swept(self, kind=GitRepository, namespace=None):
         """What a sweep took away."""
         return await Orphans(self._storage, self._client, SystemClock(), (kind,), namespace).sweep(kind)
 
@@ -84,7 +88,7 @@ async def test_other_kinds_namespaces_and_foreign_directories_stay(shelf):
 
 
 async def test_nothing_goes_when_the_api_server_does_not_tell(shelf):
-    place = await shelf.has("gone", kind=ALIEN.kind)
+    place = await shelf.has("gone", kind=Alien.KIND)
     with pytest.raises(KubeError):
-        await shelf.swept(ALIEN)
+        await shelf.swept(Alien)
     assert shelf.holds(place)
