@@ -1,11 +1,11 @@
 """The real kustomize-controller and a real API server, with a bad network in between."""
 
 import json
+import uuid
+from contextlib import asynccontextmanager
 
 import pytest
 
-from shared.testing.artifact_server import ArtifactServer
-from shared.testing.controllers import Suite
 from shared.testing.faulty_api import FaultyApi
 from shared.testing.flux import Flux
 
@@ -37,19 +37,6 @@ WIDGETS = {
 
 
 @pytest.fixture(scope="session")
-def artifacts():
-    with ArtifactServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def suite(cluster, tmp_path_factory):
-    installed = Suite(cluster, tmp_path_factory.mktemp("faults"))
-    installed.install()
-    return installed
-
-
-@pytest.fixture(scope="session")
 def widgets(cluster):
     """A custom kind."""
     cluster.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(WIDGETS))
@@ -71,13 +58,25 @@ async def flux(cluster, namespace, artifacts, suite):
 
 
 @pytest.fixture(scope="session")
-def config_map():
-    def make(name="a", annotations=None, **data):
-        metadata = {"name": name}
-        if annotations:
-            metadata["annotations"] = {
-                f"kustomize.toolkit.fluxcd.io/{key}": value for key, value in annotations.items()
-            }
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data or {"k": "v"}}
+def lasting(cluster, artifacts, suite):
+    """Makes a namespace with one process behind a bad network, for all tests of a module."""
 
-    return make
+    @asynccontextmanager
+    async def lasting(name, api):
+        namespace = f"{name}-{uuid.uuid4().hex[:6]}"
+        cluster.kubectl("create", "namespace", namespace)
+        async with Flux.connected(cluster.kubeconfig, namespace, artifacts, suite, None) as flux:
+            with flux.own(through=api.kubeconfig) as process:
+                yield flux
+                assert process.running, process.tail()
+                assert "unexpected error" not in process.log.read_text()
+        cluster.kubectl("delete", "namespace", namespace, "--wait=false")
+
+    return lasting
+
+
+@pytest.fixture(scope="module")
+def lasting_api(cluster, tmp_path_factory):
+    """A bad network for all tests of a module."""
+    with FaultyApi(cluster.kubeconfig, tmp_path_factory.mktemp("api")) as api:
+        yield api

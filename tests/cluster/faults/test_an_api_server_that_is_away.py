@@ -6,13 +6,12 @@ for example, is as long as any request waits.
 
 import asyncio
 import os
-import uuid
 
 import pytest
 import pytest_asyncio
 
-from shared.testing.faulty_api import FaultyApi, Hold, Rule
-from shared.testing.flux import KUSTOMIZATION, Flux
+from shared.testing.faulty_api import Hold, Rule
+from shared.testing.flux import KUSTOMIZATION
 
 SECONDS = float(os.environ.get("HEADRACE_OUTAGE_SECONDS", "5"))
 # The longer it was, the further is the next try.
@@ -30,21 +29,14 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120 
 
 
 @pytest.fixture(scope="module")
-def api(cluster, tmp_path_factory):
-    with FaultyApi(cluster.kubeconfig, tmp_path_factory.mktemp("api")) as api:
-        yield api
+def api(lasting_api):
+    return lasting_api
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def flux(cluster, artifacts, suite, api):
-    namespace = f"outage-{uuid.uuid4().hex[:6]}"
-    cluster.kubectl("create", "namespace", namespace)
-    async with Flux.connected(cluster.kubeconfig, namespace, artifacts, suite, None) as flux:
-        with flux.own(through=api.kubeconfig) as process:
-            yield flux
-            assert process.running, process.tail()
-            assert "unexpected error" not in process.log.read_text()
-    cluster.kubectl("delete", "namespace", namespace, "--wait=false")
+async def flux(lasting, api):
+    async with lasting("outage", api) as flux:
+        yield flux
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

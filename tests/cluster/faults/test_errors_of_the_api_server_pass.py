@@ -10,8 +10,8 @@ import uuid
 import pytest
 import pytest_asyncio
 
-from shared.testing.faulty_api import Answer, FaultyApi, Hold, Rule
-from shared.testing.flux import KUSTOMIZATION, Flux
+from shared.testing.faulty_api import Answer, Hold, Rule
+from shared.testing.flux import KUSTOMIZATION
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -31,22 +31,14 @@ WRITES = {
 
 
 @pytest.fixture(scope="module")
-def api(cluster, tmp_path_factory):
-    with FaultyApi(cluster.kubeconfig, tmp_path_factory.mktemp("api")) as api:
-        yield api
+def api(lasting_api):
+    return lasting_api
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def flux(cluster, artifacts, suite, api):
-    """One namespace and one process for all tests here."""
-    namespace = f"errors-{uuid.uuid4().hex[:6]}"
-    cluster.kubectl("create", "namespace", namespace)
-    async with Flux.connected(cluster.kubeconfig, namespace, artifacts, suite, None) as flux:
-        with flux.own(through=api.kubeconfig) as process:
-            yield flux
-            assert process.running, process.tail()
-            assert "unexpected error" not in process.log.read_text()
-    cluster.kubectl("delete", "namespace", namespace, "--wait=false")
+async def flux(lasting, api):
+    async with lasting("errors", api) as flux:
+        yield flux
 
 
 @pytest.fixture(autouse=True)

@@ -5,22 +5,7 @@ import uuid
 import pytest
 import pytest_asyncio
 
-from shared.testing.artifact_server import ArtifactServer
-from shared.testing.controllers import Suite
 from shared.testing.flux import Flux
-
-
-@pytest.fixture(scope="session")
-def artifacts():
-    with ArtifactServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def suite(cluster, tmp_path_factory):
-    installed = Suite(cluster, tmp_path_factory.mktemp("kustomize"))
-    installed.install()
-    return installed
 
 
 @pytest.fixture(scope="session")
@@ -85,20 +70,5 @@ def deployment():
             "metadata": {"name": name},
             "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template} | spec,
         }
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def config_map():
-    def make(name="a", labels=None, annotations=None, **data):
-        metadata = {"name": name}
-        if labels:
-            metadata["labels"] = labels
-        if annotations:
-            metadata["annotations"] = {
-                f"kustomize.toolkit.fluxcd.io/{key}": value for key, value in annotations.items()
-            }
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data or {"k": "v"}}
 
     return make
