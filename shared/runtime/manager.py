@@ -22,7 +22,6 @@ from shared.events import Recorder
 from shared.kube.informer import Informer
 from shared.observe.http import Server
 from shared.runtime.controller import Controller
-from shared.runtime.memory import give_back
 
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 
@@ -116,9 +115,7 @@ class Manager:
                 if not await self._unless_stopped(informer.synced.wait()):
                     return
             gc.freeze()
-            tasks += [
-                background.create_task(_run(job), name="background") for job in (give_back, *parts.background)
-            ]
+            tasks += [background.create_task(_run(job), name="background") for job in parts.background]
             controllers = [
                 background.create_task(controller.run(), name=f"controller {controller.name}")
                 for controller in parts.controllers
