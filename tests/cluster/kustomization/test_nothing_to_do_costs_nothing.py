@@ -22,12 +22,22 @@ async def passes(flux, count):
         await flux.reconcile()
 
 
+async def settle(flux, process):
+    """Passes until one asks about no object: it takes a moment until what was applied is watched."""
+    for _ in range(20):
+        known = await requests(process)
+        found = await flux.reconcile()
+        if not (await requests(process) - known)["GET"]:
+            return found
+    raise AssertionError("every pass asks about objects that nobody touched")
+
+
 async def test_untouched_objects_are_not_asked_about(flux, config_map):
     with flux.own() as process:
         await flux.publish(*(config_map(name) for name in "abcd"))
         await flux.kustomization(labels=flux.mine, wait=True)
-        before = await flux.ready()
-        await passes(flux, 2)
+        await flux.ready()
+        before = await settle(flux, process)
         known = await requests(process)
         after = await flux.reconcile()
         spent = await requests(process) - known
@@ -37,7 +47,8 @@ async def test_untouched_objects_are_not_asked_about(flux, config_map):
         assert spent["PATCH"] <= 2
         assert spent["POST"] <= 1
         assert after["status"]["inventory"] == before["status"]["inventory"]
-        assert after["status"]["history"][0]["totalReconciliations"] == 4
+        earlier = before["status"]["history"][0]["totalReconciliations"]
+        assert after["status"]["history"][0]["totalReconciliations"] == earlier + 1
         assert flux.condition(after, "Healthy") == flux.condition(before, "Healthy")
 
 
@@ -46,7 +57,7 @@ async def test_only_the_object_that_changed_is_asked_about(flux, config_map):
         await flux.publish(*(config_map(name, k="v") for name in "abcd"))
         await flux.kustomization(labels=flux.mine, wait=True)
         await flux.ready()
-        await passes(flux, 2)
+        await settle(flux, process)
         known = await requests(process)
         await flux.publish(*(config_map(name, k="v") for name in "abc"), config_map("d", k="new"))
         await flux.reconcile()
