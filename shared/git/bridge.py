@@ -27,7 +27,7 @@ _PATIENCE_SECONDS: Final = 1
 _NO_CACHE: Final = {"Cache-Control": "no-cache"}
 
 
-class Bridge:
+class HttpBridge:
     """One open bridge."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -119,9 +119,9 @@ async def _written(response: web.StreamResponse, piece: bytes) -> bool:
 
 
 @asynccontextmanager
-async def open_bridge(endpoint: Endpoint) -> AsyncIterator[Bridge]:
+async def open_bridge(endpoint: Endpoint) -> AsyncIterator[HttpBridge]:
     """A bridge to a remote; it is closed with the block."""
-    bridge = Bridge(endpoint)
+    bridge = HttpBridge(endpoint)
     try:
         await bridge.open()
         yield bridge

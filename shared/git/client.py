@@ -29,12 +29,13 @@ from shared.git.errors import (
     RepositoryCorrupt,
     RepositoryNotFound,
 )
-from shared.git.http import Endpoint
 from shared.git.objects import Commit, GitTree
-from shared.git.refs import Advertisement, list_refs
+from shared.git.refs import Advertisement
 from shared.git.remote import Remote
 from shared.git.repository import BareRepository
 from shared.git.selection import Selected, prefixes, select
+from shared.git.ssh import SshAlgorithms
+from shared.git.transport import Transport, transport_to
 
 _THREADS: Final = 4
 _KEEP_BYTES: Final = 2 << 30
@@ -56,12 +57,14 @@ class GitClient:
         directory: Path,
         session: aiohttp.ClientSession,
         *,
+        ssh: SshAlgorithms | None = None,
         threads: int = _THREADS,
         keep_bytes: int = _KEEP_BYTES,
     ) -> None:
         """Use a directory that belongs to this client; what is in it from before is used again."""
         self._directory = directory
         self._session = session
+        self._ssh = ssh or SshAlgorithms()
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="git")
         self._keep_bytes = keep_bytes
         self._copies: OrderedDict[str, BareRepository] = OrderedDict()
@@ -89,7 +92,7 @@ class GitClient:
 
     async def _list(self, remote: Remote, wanted: Sequence[str]) -> Advertisement:
         async with _deadline(remote.timeout):
-            return await list_refs(Endpoint(self._session, remote), wanted)
+            return await self._transport(remote).list_refs(wanted)
 
     async def _is_empty(self, remote: Remote) -> bool:
         """Whether there is nothing at all; asked only where what was wanted isn't there."""
@@ -103,7 +106,7 @@ class GitClient:
         async with copy.lock:
             with _telling(remote, "unable to clone"):
                 async with _deadline(remote.timeout):
-                    commit = await copy.fetch(Endpoint(self._session, remote), selected)
+                    commit = await copy.fetch(self._transport(remote), selected)
             try:
                 with copy.tree(commit) as tree:
                     yield Checkout(commit, tree)
@@ -116,6 +119,9 @@ class GitClient:
     async def close(self) -> None:
         """Wait for threads that still work; copies stay on disk."""
         await asyncio.to_thread(self._executor.shutdown)
+
+    def _transport(self, remote: Remote) -> Transport:
+        return transport_to(remote, self._session, self._ssh)
 
     def _copy(self, remote: Remote) -> BareRepository:
         key = remote.key

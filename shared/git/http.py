@@ -61,6 +61,8 @@ class Endpoint:
                     continue
                 _check(answer, ADVERTISEMENT)
                 yield answer
+                async for _ in answer.content.iter_any():
+                    pass  # what is read to its end keeps its connection
                 return
         raise RemoteError("the remote redirects in circles")
 

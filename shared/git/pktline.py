@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from enum import Enum
-from typing import Final
-
-from aiohttp import StreamReader
+from typing import Final, Protocol
 
 from shared.git.errors import RemoteError
 
 _LONGEST: Final = 65520
+
+
+class Stream(Protocol):
+    """Bytes as they come."""
+
+    async def readexactly(self, n: int, /) -> bytes:
+        """So many bytes, or `asyncio.IncompleteReadError`."""
 
 
 class Signal(Enum):
@@ -36,7 +41,7 @@ def _encode_line(line: str) -> bytes:
     return b"%04x" % (len(payload) + 4) + payload
 
 
-async def frames(stream: StreamReader) -> AsyncIterator[bytes | Signal]:
+async def frames(stream: Stream) -> AsyncIterator[bytes | Signal]:
     """Read frames until the stream ends; a line loses its line break.
 
     Raises:

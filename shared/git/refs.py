@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Final, NewType
+from typing import Final, NewType, Protocol
 
 from shared.git.errors import RemoteError
-from shared.git.http import SERVICE, USER_AGENT, Endpoint
-from shared.git.pktline import Signal, encode, frames
+from shared.git.http import SERVICE, USER_AGENT
+from shared.git.pktline import Signal, Stream, encode, frames
 
 Hash = NewType("Hash", str)
 """The hex name of an object."""
@@ -22,6 +23,24 @@ _HASH: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PEELED: Final = "^{}"
 
 Frames = AsyncIterator[bytes | Signal]
+
+
+class Answer(Protocol):
+    """Something that upload-pack says."""
+
+    @property
+    def content(self) -> Stream:
+        """Its frames."""
+
+
+class UploadPack(Protocol):
+    """The upload-pack of a remote, however it is reached."""
+
+    def advertisement(self, *, version: int = 0) -> AbstractAsyncContextManager[Answer]:
+        """What it says first."""
+
+    def upload_pack(self, body: bytes, *, version: int = 0) -> AbstractAsyncContextManager[Answer]:
+        """Its answer to a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +70,20 @@ def is_hash(text: str) -> bool:
     return _HASH.fullmatch(text) is not None
 
 
-async def list_refs(endpoint: Endpoint, prefixes: Sequence[str]) -> Advertisement:
+async def list_refs(remote: UploadPack, prefixes: Sequence[str]) -> Advertisement:
     """The references that start with any of the prefixes; no prefix means all.
 
     Raises:
         RemoteError: one of its family says why not.
     """
-    async with endpoint.advertisement(version=2) as answer:
+    async with remote.advertisement(version=2) as answer:
         stream = frames(answer.content)
         first = await _first(stream)
         if first != b"version 2":
             return await _version_0(first, stream, prefixes)
-        capabilities = [frame.decode(errors="replace") async for frame in stream if isinstance(frame, bytes)]
+        capabilities = [frame.decode(errors="replace") async for frame in _until_signal(stream)]
     body = encode(_question(capabilities, prefixes))
-    async with endpoint.upload_pack(body, version=2) as answer:
+    async with remote.upload_pack(body, version=2) as answer:
         return await _version_2(frames(answer.content), prefixes)
 
 
@@ -92,12 +111,17 @@ async def _first(stream: Frames) -> bytes | Signal:
     return frame
 
 
+async def _until_signal(stream: Frames) -> AsyncIterator[bytes]:
+    async for frame in stream:
+        if isinstance(frame, Signal):
+            return
+        yield frame
+
+
 async def _version_2(stream: Frames, prefixes: Sequence[str]) -> Advertisement:
     refs: dict[str, Ref] = {}
     symbolic: dict[str, str] = {}
-    async for frame in stream:
-        if isinstance(frame, Signal):
-            break
+    async for frame in _until_signal(stream):
         hash_, _, rest = _text(frame).partition(" ")
         name, *attributes = rest.split(" ")
         if not is_hash(hash_) or not _wanted(name, prefixes):

@@ -24,8 +24,9 @@ from shared.auth import (
     http_credentials,
 )
 from shared.git.errors import InvalidRemote
+from shared.git.ssh import SshLogin
 
-_HTTP: Final = ("http", "https")
+_SCHEMES: Final = ("http", "https", "ssh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Remote:
     proxy: Proxy | None = None
     timeout: timedelta | None = None
     """Limit of one operation: listing references, or fetching a commit; None leaves it to the caller."""
+    login: SshLogin | None = None
+    """Who logs in over SSH; without one the address is of HTTP(S)."""
 
     @classmethod
     def parse(
@@ -48,7 +51,7 @@ class Remote:
         proxy: Proxy | None = None,
         timeout: timedelta | None = None,
     ) -> Self:
-        """Read an address and the data of the Secret that goes with it.
+        """Read an address and the data of the Secret that goes with it; an encrypted key takes a while.
 
         Raises:
             InvalidRemote: the address is none, or of a scheme that can't be served.
@@ -56,6 +59,11 @@ class Remote:
         """
         address = parse_url(url)
         data = secret or {}
+        if address.scheme == "ssh":
+            login = SshLogin.read(address, data)
+            return cls(
+                address.with_user(None).with_user(login.user), proxy=proxy, timeout=timeout, login=login
+            )
         return cls(address.with_user(None), http_credentials(address, data), git_tls(data), proxy, timeout)
 
     @property
@@ -63,21 +71,22 @@ class Remote:
         """A name for what this remote lets us see: address, credentials, TLS and proxy, not reversible."""
         authorization = self.credentials.header if self.credentials else ""
         proxy = f"{self.proxy.address} {_header(self.proxy.login)}" if self.proxy else ""
-        parts = (str(self.url), authorization, self.tls.fingerprint, proxy)
+        login = self.login.fingerprint if self.login else ""
+        parts = (str(self.url), authorization, self.tls.fingerprint, proxy, login)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def parse_url(url: str) -> URL:
-    """The address of a repository over HTTP(S); user info in it is kept."""
+    """The address of a repository; user info in it is kept."""
     try:
         address = URL(url)
         host = address.host
     except ValueError as error:
         raise InvalidRemote(f"failed to parse url '{_shown(url)}': {_without_url(error)}") from None
-    if address.scheme not in _HTTP:
+    if address.scheme not in _SCHEMES:
         raise InvalidRemote(
             f"failed to parse url '{_shown(url)}': the scheme '{address.scheme}' is not supported, "
-            f"use one of {', '.join(_HTTP)}"
+            f"use one of {', '.join(_SCHEMES)}"
         )
     if not host:
         raise InvalidRemote(f"failed to parse url '{_shown(url)}': it has no host")

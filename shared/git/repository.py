@@ -18,14 +18,13 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
-from shared.git.bridge import Bridge, open_bridge
 from shared.git.errors import CommitNotFound, GitError, ReferenceNotFound, RemoteError, RepositoryCorrupt
-from shared.git.http import Endpoint
 from shared.git.libgit2 import create, open_repository
 from shared.git.objects import Commit, GitTree, read_commit
 from shared.git.refs import Hash
 from shared.git.selection import Selected
 from shared.git.threads import Stopped, run_in_thread
+from shared.git.transport import Bridge, Transport
 
 if TYPE_CHECKING:
     import pygit2
@@ -52,7 +51,7 @@ class BareRepository:
         self._broken = False
         self._fresh = False
 
-    async def fetch(self, endpoint: Endpoint, selected: Selected) -> Commit:
+    async def fetch(self, transport: Transport, selected: Selected) -> Commit:
         """Bring the selected commit here, unless it is here already.
 
         Raises:
@@ -62,7 +61,7 @@ class BareRepository:
         known = await self._open(selected.target)
         if known is not None:
             return known
-        async with open_bridge(endpoint) as bridge:
+        async with transport.bridge() as bridge:
             try:
                 return await self._fetch(bridge, selected)
             except (RepositoryCorrupt, RemoteError):

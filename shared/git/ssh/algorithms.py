@@ -1,0 +1,39 @@
+"""The choice of SSH algorithms; asyncssh is only loaded where somebody has chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class SshAlgorithms:
+    """What may be used, the preferred first; empty leaves it to the library and to the known hosts."""
+
+    key_exchange: tuple[str, ...] = ()
+    host_key: tuple[str, ...] = ()
+
+    @classmethod
+    def checked(cls, key_exchange: tuple[str, ...], host_key: tuple[str, ...]) -> Self:
+        """All of them are known.
+
+        Raises:
+            ValueError: one isn't; names it, and those that are.
+        """
+        if key_exchange or host_key:
+            from asyncssh.kex import get_kex_algs  # noqa: PLC0415 - see above
+            from asyncssh.public_key import (  # noqa: PLC0415
+                get_certificate_algs,
+                get_public_key_algs,
+            )
+
+            _check("key exchange", key_exchange, get_kex_algs())
+            _check("host key", host_key, [*get_certificate_algs(), *get_public_key_algs()])
+        return cls(key_exchange, host_key)
+
+
+def _check(what: str, wanted: tuple[str, ...], known: list[bytes]) -> None:
+    names = [name.decode() for name in known]
+    for name in wanted:
+        if name not in names:
+            raise ValueError(f"unknown {what} algorithm '{name}', known are {', '.join(names)}")
