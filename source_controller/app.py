@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from shared.api.source_v1 import GROUP, GitRepository
-from shared.git import GitClient
+from shared.git import GitClient, SshAlgorithms
 from shared.kube.informer import Informer
 from shared.observe import metrics
 from shared.observe.http import Server, parse_address
@@ -43,7 +43,8 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
         label_selector=settings.watch_label_selector,
     )
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as scratch:
-        git = GitClient(Path(scratch), frame.outside)
+        ssh = SshAlgorithms(settings.ssh_kex_algos, settings.ssh_hostkey_algos)
+        git = GitClient(Path(scratch), frame.outside, ssh=ssh)
         reconciler = GitRepositoryReconciler(
             Remotes(frame.client),
             Includes(frame.client),

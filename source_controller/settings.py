@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from pydantic import field_validator
 
+from shared.git import SshAlgorithms
 from shared.lang.digest import Algorithm
 from shared.runtime.settings import Duration, Repeated, Settings, flag
 
@@ -22,8 +23,8 @@ class SourceSettings(Settings):
     artifact_retention_ttl: Duration = flag(timedelta(seconds=60), "how long old artifacts are kept")
     artifact_retention_records: int = flag(2, "how many artifacts of an object are kept")
     artifact_digest_algo: str = flag("sha256", "sha256, sha384, sha512, blake3 or sha1")
-    ssh_kex_algos: Repeated = flag((), "key exchange algorithms of SSH; may be repeated")
-    ssh_hostkey_algos: Repeated = flag((), "host key algorithms of SSH; may be repeated")
+    ssh_kex_algos: Repeated = flag((), "key exchange algorithms of SSH; may be repeated or comma separated")
+    ssh_hostkey_algos: Repeated = flag((), "host key algorithms of SSH; may be repeated or comma separated")
     helm_index_max_size: int = flag(50 << 20, "largest index of a Helm repository, bytes")
     helm_chart_max_size: int = flag(10 << 20, "largest Helm chart, bytes")
     helm_chart_file_max_size: int = flag(5 << 20, "largest file in a Helm chart, bytes")
@@ -38,8 +39,22 @@ class SourceSettings(Settings):
             raise ValueError("invalid configuration: needs the feature gate ObjectLevelWorkloadIdentity")
         return value
 
+    @field_validator("ssh_kex_algos")
+    @classmethod
+    def _known_key_exchanges(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return SshAlgorithms.checked(_listed(value), ()).key_exchange
+
+    @field_validator("ssh_hostkey_algos")
+    @classmethod
+    def _known_host_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return SshAlgorithms.checked((), _listed(value)).host_key
+
     @field_validator("artifact_digest_algo")
     @classmethod
     def _known_algorithm(cls, value: str) -> str:
         Algorithm.named(value)
         return value
+
+
+def _listed(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())

@@ -1,7 +1,7 @@
 """Git without a checkout: list references, fetch what is new, read files straight from objects.
 
-HTTP and HTTPS are spoken by `shared.git.http`. Another transport needs three things to fit in: a remote, a
-way to list references, and a bridge that libgit2 can be pointed at.
+HTTP and HTTPS are spoken by `shared.git.http`, SSH by `shared.git.ssh`. A transport is two things: a way to
+list references, and a bridge that libgit2 can be pointed at.
 """
 
 from shared.git.client import Checkout, GitClient
@@ -23,6 +23,7 @@ from shared.git.errors import (
 from shared.git.objects import Commit, GitTree, Signature, TreeEntry
 from shared.git.remote import Remote
 from shared.git.selection import Selected
+from shared.git.ssh import EncryptedIdentity, SshAlgorithms
 
 __all__ = [
     "AuthenticationRequired",
@@ -31,6 +32,7 @@ __all__ = [
     "Commit",
     "CommitNotFound",
     "EmptyRepository",
+    "EncryptedIdentity",
     "GitClient",
     "GitError",
     "GitTree",
@@ -44,6 +46,7 @@ __all__ = [
     "RepositoryNotFound",
     "Selected",
     "Signature",
+    "SshAlgorithms",
     "TreeEntry",
     "VersionNotFound",
 ]

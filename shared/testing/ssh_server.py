@@ -104,10 +104,13 @@ class SshServer:
         """The private key of the user, encrypted on demand, in a format that asyncssh knows."""
         return self.user_key.export_private_key(form, passphrase=passphrase).decode()
 
+    def secret_texts(self) -> dict[str, str]:
+        """The texts of a Secret that gets in."""
+        return {"identity": self.identity(), "known_hosts": self.known_hosts()}
+
     def secret(self, **other: str) -> dict[str, bytes]:
-        """The data of a Secret that gets in."""
-        data = {"identity": self.identity(), "known_hosts": self.known_hosts()} | other
-        return {key: value.encode() for key, value in data.items()}
+        """The data of such a Secret, with other values or more."""
+        return {key: value.encode() for key, value in (self.secret_texts() | other).items()}
 
     async def _run(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         command = process.command or ""

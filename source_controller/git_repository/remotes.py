@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Final
 
 from shared.api.source_v1 import GitRepository
 from shared.auth.secrets import SecretData, SecretError, secret_data
-from shared.git import InvalidRemote, Remote
+from shared.git import EncryptedIdentity, InvalidRemote, Remote
 from shared.kube.client import KubeClient
 from shared.kube.errors import ApiError
 from shared.kube.resources import Resource
@@ -15,6 +17,7 @@ from source_controller.git_repository.conditions import FETCH_FAILED, Reason
 
 _SECRETS: Final = Resource("", "v1", "secrets", "Secret")
 _APP_ID: Final = "githubAppID"
+_IDENTITY: Final = "identity"
 
 
 class Remotes:
@@ -30,10 +33,14 @@ class Remotes:
             Failure: the Secret is missing or can't be used; it may come or change later.
         """
         secret = await self._secret(obj)
+        parse = partial(Remote.parse, obj.spec.url, secret, timeout=obj.spec.timeout)
         try:
-            return Remote.parse(obj.spec.url, secret, timeout=obj.spec.timeout)
+            return await asyncio.to_thread(parse) if secret and _IDENTITY in secret else parse()
         except InvalidRemote as error:
             return Stalled(Reason.URL_INVALID, str(error))
+        except EncryptedIdentity as error:
+            where = f"{obj.namespace}/{obj.spec.secret_ref.name if obj.spec.secret_ref else ''}"
+            raise _refused(f"failed to configure authentication options: {error} '{where}'") from error
         except SecretError as error:
             raise _refused(f"failed to configure authentication options: {error}") from error
 

@@ -16,6 +16,4 @@ def unsupported(obj: GitRepository) -> str:
     for field, wanted in asked.items():
         if wanted:
             return f"{field} is not supported by this version, remove it"
-    if spec.url.startswith("ssh://"):
-        return "spec.url: ssh is not supported by this version, use an http or https URL"
     return ""

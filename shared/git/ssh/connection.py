@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from shared.git.remote import Remote
 
 _HANDSHAKE: Final = "ssh: handshake failed"
-_NOBODY: Final = "headrace"
+_NOBODY: Final = {"LOGNAME": "headrace", "HOME": "/nonexistent"}
+"""asyncssh asks for the local user, whom a container may not have; no remote is told."""
 
 
 @asynccontextmanager
@@ -31,8 +32,8 @@ async def connect(remote: Remote, algorithms: SshAlgorithms) -> AsyncIterator[as
     Raises:
         RemoteError: the host can't be reached, isn't the one that is known, or doesn't let us in.
     """
-    # asyncssh wants to know the local user, whom a container may not have; nobody is told.
-    os.environ.setdefault("LOGNAME", _NOBODY)
+    for name, value in _NOBODY.items():
+        os.environ.setdefault(name, value)
     import asyncssh  # noqa: PLC0415 - loaded with the first SSH remote
 
     if remote.login is None or not remote.url.host:
@@ -125,7 +126,8 @@ def telling(remote: Remote, known: HostKeys | None = None, verdict: Sequence[str
     except TimeoutError:
         raise RemoteTimeout("context deadline exceeded") from None
     except OSError as error:
-        raise RemoteError(f"can't connect to {at}: {error.strerror or 'no connection'}") from None
+        why = os.strerror(error.errno) if error.errno else "no connection"
+        raise RemoteError(f"can't connect to {at}: {why}") from None
 
 
 def plain(text: str) -> str:

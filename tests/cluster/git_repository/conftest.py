@@ -24,6 +24,7 @@ EVENTS = Resource("", "v1", "events", "Event")
 SECRETS = Resource("", "v1", "secrets", "Secret")
 MINE = "test.headrace.io/source=git"
 PATIENCE = 30
+_TLS = {"ca_crt": "ca.crt", "tls_crt": "tls.crt", "tls_key": "tls.key"}
 
 
 class Source:
@@ -48,8 +49,8 @@ class Source:
         return await self.client.create(REPOSITORIES, obj | {"spec": defaults | spec}, manager="test")
 
     async def secret(self, name, **data):
-        """Creates a Secret; `_` in a key stands for a dot."""
-        texts = {key.replace("_", "."): value for key, value in data.items()}
+        """Creates a Secret; `_` in a key of TLS stands for a dot."""
+        texts = {_TLS.get(key, key): value for key, value in data.items()}
         plain = {key: value.encode() if isinstance(value, str) else value for key, value in texts.items()}
         encoded = {key: base64.b64encode(value).decode() for key, value in plain.items()}
         metadata = {"name": name, "namespace": self.namespace}
@@ -160,6 +161,11 @@ class Source:
     async def names(self, obj):
         """Names in the artifact, files only."""
         return [member.name for member in await self.members(obj) if member.isfile()]
+
+    @staticmethod
+    def condition(obj, type_):
+        """A condition; empty when it is absent."""
+        return condition(obj, type_)
 
     @staticmethod
     def _sound(obj):
