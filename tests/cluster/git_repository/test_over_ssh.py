@@ -43,7 +43,9 @@ async def test_a_key_and_known_hosts_are_required(source, ssh):
     await source.secret("key-only", identity=ssh.identity())
     await source.change(secretRef={"name": "key-only"})
     failed = await refused(source, "invalid 'ssh' auth option: 'known_hosts' is required")
-    assert source.condition(failed, "Ready")["message"].startswith("failed to configure authentication options: ")
+    assert source.condition(failed, "Ready")["message"].startswith(
+        "failed to configure authentication options: "
+    )
     assert ssh.logins == 0
 
 
