@@ -29,6 +29,7 @@ from shared.git.errors import (
     RepositoryCorrupt,
     RepositoryNotFound,
 )
+from shared.git.listings import Listings
 from shared.git.objects import Commit, GitTree
 from shared.git.refs import Advertisement
 from shared.git.remote import Remote
@@ -69,9 +70,14 @@ class GitClient:
         self._keep_bytes = keep_bytes
         self._copies: OrderedDict[str, BareRepository] = OrderedDict()
         self._sizes: dict[Path, int] = {}
+        self._listings = Listings()
 
-    async def resolve(self, remote: Remote, ref: GitRepositoryRef | None) -> Selected:
+    async def resolve(
+        self, remote: Remote, ref: GitRepositoryRef | None, *, since: float | None = None
+    ) -> Selected:
         """Which commit a reference means now; only lists references, and a commit's hash costs nothing.
+
+        What was listed for others after `since`, on the clock of the loop, is good enough.
 
         Raises:
             EmptyRepository, ReferenceNotFound, CommitNotFound, InvalidReference: it means nothing.
@@ -84,20 +90,23 @@ class GitClient:
                 return checkout.commit.committer.when
 
         with _telling(remote, "unable to list remote for"):
-            found = await self._list(remote, wanted) if wanted else Advertisement()
-        if wanted and not found.refs and await self._is_empty(remote):
+            found = await self._list(remote, wanted, since) if wanted else Advertisement()
+        if wanted and not found.refs and await self._is_empty(remote, since):
             raise _empty(ref, remote)
         with _telling(remote, "unable to clone"):
             return await select(ref, found, committed)
 
-    async def _list(self, remote: Remote, wanted: Sequence[str]) -> Advertisement:
-        async with _deadline(remote.timeout):
-            return await self._transport(remote).list_refs(wanted)
+    async def _list(self, remote: Remote, wanted: Sequence[str], since: float | None) -> Advertisement:
+        async def ask() -> Advertisement:
+            async with _deadline(remote.timeout):
+                return await self._transport(remote).list_refs(wanted)
 
-    async def _is_empty(self, remote: Remote) -> bool:
+        return await self._listings.get((remote.key, remote.timeout, tuple(wanted)), ask, since)
+
+    async def _is_empty(self, remote: Remote, since: float | None) -> bool:
         """Whether there is nothing at all; asked only where what was wanted isn't there."""
         with _telling(remote, "unable to list remote for"):
-            return not (await self._list(remote, ())).refs
+            return not (await self._list(remote, (), since)).refs
 
     @asynccontextmanager
     async def fetch(self, remote: Remote, selected: Selected) -> AsyncIterator[Checkout]:
@@ -118,6 +127,7 @@ class GitClient:
 
     async def close(self) -> None:
         """Wait for threads that still work; copies stay on disk."""
+        await self._listings.close()
         await asyncio.to_thread(self._executor.shutdown)
 
     def _transport(self, remote: Remote) -> Transport:

@@ -33,7 +33,7 @@ from shared.runtime import conclude
 from shared.runtime.backoff import Backoff, jittered
 from shared.runtime.header import Header, asks_for_turn
 from shared.runtime.outcome import Done, Failure, Gone, Interrupted, Outcome, Stalled, Superseded, Waiting
-from shared.runtime.queue import BACKLOG, LIVE, WorkQueue
+from shared.runtime.queue import BACKLOG, LIVE, Taken, WorkQueue
 from shared.runtime.settings import Settings
 from shared.runtime.slots import Slots
 from shared.runtime.turn import Turn
@@ -139,7 +139,7 @@ class Controller(Generic[R, H]):
                 if taken is None:
                     self._slots.give()
                     continue
-                group.create_task(self._work(*taken), name=f"{self.name} {taken[0]}")
+                group.create_task(self._work(taken), name=f"{self.name} {taken.key}")
 
     def stop(self) -> None:
         """Takes no new keys; turns that only wait are ended, the others may finish."""
@@ -160,12 +160,13 @@ class Controller(Generic[R, H]):
         if turn is not None:
             turn.supersede(by)
 
-    async def _work(self, key: ObjectKey, priority: int) -> None:
+    async def _work(self, taken: Taken) -> None:
+        key = taken.key
         metrics.active_workers.labels(self.name).set(self._slots.busy)
         started = self._clock.monotonic()
         following = _Next(None, "error")
         try:
-            following = await self._pass(key)
+            following = await self._pass(key, taken.asked_at)
         except KubeError as error:
             self._log.info(
                 "turn broke off, retrying", namespace=key.namespace, name=key.name, error=str(error)
@@ -187,9 +188,9 @@ class Controller(Generic[R, H]):
             metrics.reconcile_time.labels(self.name).observe(self._clock.monotonic() - started)
             self._queue.done(key)
             if following.after is not None and key in self.informer.store:
-                self._queue.add(key, priority=priority, after=following.after)
+                self._queue.add(key, priority=taken.priority, after=following.after)
 
-    async def _pass(self, key: ObjectKey) -> _Next:
+    async def _pass(self, key: ObjectKey, asked_at: float) -> _Next:
         raw = self.informer.store.get(key)
         if raw is None:
             self._forget(key)
@@ -203,7 +204,8 @@ class Controller(Generic[R, H]):
             await self._patch_finalizers(resource, raw, [*finalizers, wire.FINALIZER])
             return _Next(0.0, "requeue")
         # News must not cut a clean-up short: nothing new is going to be applied.
-        turn = self._open(key, raw, resource, cancel_waits=self._policy.cancel_waits and not deleting)
+        cancel_waits = self._policy.cancel_waits and not deleting
+        turn = self._open(key, raw, resource, asked_at, cancel_waits=cancel_waits)
         result = await self._attempt(turn, deleting=deleting)
         if isinstance(result, Gone):
             rest = [name for name in finalizers if name != wire.FINALIZER]
@@ -219,7 +221,9 @@ class Controller(Generic[R, H]):
         )
         return following
 
-    def _open(self, key: ObjectKey, raw: JsonObject, resource: Resource, *, cancel_waits: bool) -> Turn[R]:
+    def _open(
+        self, key: ObjectKey, raw: JsonObject, resource: Resource, asked_at: float, *, cancel_waits: bool
+    ) -> Turn[R]:
         writer = StatusWriter(
             self._client,
             resource,
@@ -243,6 +247,7 @@ class Controller(Generic[R, H]):
             slots=self._slots,
             clock=self._clock,
             log=log,
+            asked_at=asked_at,
             cancel_waits=cancel_waits,
         )
         self._turns[key] = turn

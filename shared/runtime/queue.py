@@ -11,7 +11,7 @@ import asyncio
 import heapq
 import itertools
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.kube.resources import ObjectKey
 from shared.observe import metrics
@@ -24,11 +24,20 @@ BACKLOG: Final = -100
 LIVE: Final = 0
 
 
+class Taken(NamedTuple):
+    """A key whose turn it is, and the last time that somebody asked for it, on the clock of the loop."""
+
+    key: ObjectKey
+    priority: int
+    asked_at: float
+
+
 @dataclass(slots=True)
 class _Item:
     priority: int
     ready_at: float
     added_at: float
+    asked_at: float
     ticket: int
 
 
@@ -41,7 +50,7 @@ class WorkQueue:
         self._ready: list[tuple[int, int, ObjectKey]] = []
         self._delayed: list[tuple[float, int, ObjectKey]] = []
         self._processing: dict[ObjectKey, float] = {}
-        self._again: dict[ObjectKey, tuple[int, float]] = {}
+        self._again: dict[ObjectKey, tuple[int, float, float]] = {}
         self._tickets = itertools.count()
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -57,12 +66,14 @@ class WorkQueue:
         metrics.queue_adds.labels(self._name, self._name).inc()
         ready_at = self._loop.time() + max(after, 0.0)
         if key in self._processing:
-            known = self._again.get(key)
+            known = self._again.get(key, (priority, ready_at, ready_at))
             self._again[key] = (
-                (priority, ready_at) if known is None else (max(priority, known[0]), min(ready_at, known[1]))
+                max(priority, known[0]),
+                min(ready_at, known[1]),
+                max(ready_at, known[2]),
             )
             return
-        self._enqueue(key, priority, ready_at)
+        self._enqueue(key, priority, ready_at, ready_at)
 
     async def wait(self) -> None:
         """Returns once a key is due, or at once when the queue is closed."""
@@ -70,8 +81,8 @@ class WorkQueue:
             self._wake.clear()
             await self._wake.wait()
 
-    def take(self) -> tuple[ObjectKey, int] | None:
-        """Hands out the most urgent key that is due, with its priority, for processing."""
+    def take(self) -> Taken | None:
+        """Hands out the most urgent key that is due, for processing."""
         while not self._closed and self._due():
             _, ticket, key = heapq.heappop(self._ready)
             item = self._waiting.get(key)
@@ -83,7 +94,7 @@ class WorkQueue:
             metrics.queue_duration.labels(self._name, self._name).observe(
                 now - max(item.added_at, item.ready_at)
             )
-            return key, item.priority
+            return Taken(key, item.priority, min(item.asked_at, now))
         return None
 
     def close(self) -> None:
@@ -99,14 +110,16 @@ class WorkQueue:
         if again is not None:
             self._enqueue(key, *again)
 
-    def _enqueue(self, key: ObjectKey, priority: int, ready_at: float) -> None:
+    def _enqueue(self, key: ObjectKey, priority: int, ready_at: float, asked_at: float) -> None:
         known = self._waiting.get(key)
         now = self._loop.time()
         if known is not None:
+            asked_at = known.asked_at = max(asked_at, known.asked_at)
             if priority <= known.priority and ready_at >= known.ready_at:
                 return
             priority, ready_at = max(priority, known.priority), min(ready_at, known.ready_at)
-        item = _Item(priority, ready_at, known.added_at if known else now, next(self._tickets))
+        added_at = known.added_at if known else now
+        item = _Item(priority, ready_at, added_at, asked_at, next(self._tickets))
         self._waiting[key] = item
         if ready_at <= now + _EARLY:
             heapq.heappush(self._ready, (-priority, item.ticket, key))

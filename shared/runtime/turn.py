@@ -40,6 +40,7 @@ class Turn(Generic[R]):
         slots: Slots,
         clock: Clock,
         log: structlog.stdlib.BoundLogger,
+        asked_at: float,
         cancel_waits: bool,
     ) -> None:
         self.key = key
@@ -48,6 +49,8 @@ class Turn(Generic[R]):
         self.clock = clock
         self.log = log
         self.started = clock.monotonic()
+        #: When somebody last asked for this turn, on the clock of the loop; what was learned since is news.
+        self.asked_at = asked_at
         #: Metadata of the error event that the runtime records when the turn fails.
         self.metadata: dict[str, str] = {}
         #: Revision that the turn works on, for the log.

@@ -99,7 +99,7 @@ class GitRepositoryReconciler:
             return remote
         includes = await self._includes.resolve(obj)
         with _failures():
-            head = await self._git.resolve(remote, obj.spec.ref)
+            head = await self._git.resolve(remote, obj.spec.ref, since=turn.asked_at)
             turn.revision = head.revision
             if current and current.revision == head.revision and not configuration_changed(obj, includes):
                 return self._unchanged(obj, current, before, turn)
