@@ -8,16 +8,23 @@ messages.
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
+from aiohttp.connector import AddrInfoType
 
 from shared.kube.errors import KubeError
 from shared.kube.slim import Configuration, config
 
-_READ_BUFFER = 2**20
+_READ_BUFFER: Final = 2**20
+_QUIET_SECONDS: Final = 15
+_PROBE_SECONDS: Final = 5
+_PROBES: Final = 3
+#: How long the other end may leave what was sent without a sign.
+_LOST_MILLISECONDS: Final = (_QUIET_SECONDS + _PROBE_SECONDS * _PROBES) * 1000
 
 
 class ConnectionConfigError(KubeError):
@@ -63,7 +70,9 @@ class Connection:
         """The shared session, opened on first use inside the running loop."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._tls(), limit=0, keepalive_timeout=60),
+                connector=aiohttp.TCPConnector(
+                    ssl=self._tls(), limit=0, keepalive_timeout=60, socket_factory=_watchful_socket
+                ),
                 read_bufsize=_READ_BUFFER,
                 auto_decompress=True,
             )
@@ -105,3 +114,25 @@ class Connection:
         if getattr(self._configuration, "disable_strict_ssl_verification", False):
             context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         return context
+
+
+def _watchful_socket(address: AddrInfoType) -> socket.socket:
+    """A socket that breaks within half a minute when the other end is gone without a word.
+
+    Most of the time a watch has nothing to read, so without probes it would go on waiting for a server whose
+    node or load balancer has died.
+    """
+    family, kind, protocol, _, _ = address
+    opened = socket.socket(family=family, type=kind, proto=protocol)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", _QUIET_SECONDS),
+        ("TCP_KEEPINTVL", _PROBE_SECONDS),
+        ("TCP_KEEPCNT", _PROBES),
+        ("TCP_USER_TIMEOUT", _LOST_MILLISECONDS),
+    ):
+        # Not every system that this is developed on has all of them.
+        option = getattr(socket, name, None)
+        if option is not None:
+            opened.setsockopt(socket.IPPROTO_TCP, option, value)
+    return opened

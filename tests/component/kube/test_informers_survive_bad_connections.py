@@ -1,4 +1,5 @@
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -222,3 +223,23 @@ async def test_a_watch_of_the_client_tells_that_it_is_too_old(api, client):
     api.oldest = 50
     with pytest.raises(Gone):
         await anext(client.watch(WIDGET, "ns", resource_version="7"))
+
+
+async def test_a_watch_that_has_nothing_to_tell_is_probed_by_the_kernel(api, inform):
+    """A server that is gone without a word is noticed although nobody sends anything."""
+    inform()
+    await api.watching()
+    _, client_port = api.watches[0][0].transport.get_extra_info("peername")
+    kind, ticks = timer_of_connection(client_port, api.port)
+    assert kind == "02"  # keep-alive
+    assert 0 < int(ticks, 16) <= 15 * 100
+
+
+def timer_of_connection(local, remote):
+    """Kind of the kernel's next timer, and when it is due: hundredths of a second in hex."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        ports = [int(address.rpartition(":")[2], 16) for address in fields[1:3]]
+        if ports == [local, remote]:
+            return fields[5].split(":")
+    raise AssertionError("there is no such connection")
