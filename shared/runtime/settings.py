@@ -115,7 +115,9 @@ class Settings(BaseModel):
         timedelta(seconds=30), "how long to wait for a dependency without news of it"
     )
     kubeconfig: str = flag("", "kubeconfig file, for use outside a cluster", env="KUBECONFIG")
-    runtime_namespace: str = flag("", "namespace of the controller", env="RUNTIME_NAMESPACE")
+    runtime_namespace: Annotated[str, Field(validate_default=True)] = flag(
+        "", "namespace of the controller", env="RUNTIME_NAMESPACE"
+    )
 
     @field_validator("concurrent")
     @classmethod
@@ -137,6 +139,39 @@ class Settings(BaseModel):
         lease = info.data.get("leader_election_lease_duration")
         if lease is not None and value >= lease:
             raise ValueError("must be shorter than --leader-election-lease-duration")
+        return value
+
+    @field_validator("leader_election_retry_period")
+    @classmethod
+    def _often_enough(cls, value: timedelta, info: ValidationInfo) -> timedelta:
+        deadline = info.data.get("leader_election_renew_deadline")
+        if deadline is not None and value >= deadline:
+            raise ValueError("must be shorter than --leader-election-renew-deadline")
+        return value
+
+    @field_validator("leader_election_lease_duration")
+    @classmethod
+    def _whole_seconds(cls, value: timedelta) -> timedelta:
+        if value < timedelta(seconds=1):
+            raise ValueError("must be at least 1s")
+        return value
+
+    @field_validator("leader_election_retry_period", "min_retry_delay", "requeue_dependency")
+    @classmethod
+    def _some_time(cls, value: timedelta) -> timedelta:
+        if value <= timedelta(0):
+            raise ValueError("must be longer than 0s")
+        return value
+
+    @field_validator("runtime_namespace")
+    @classmethod
+    def _known_namespace(cls, value: str, info: ValidationInfo) -> str:
+        # An empty namespace in a request means all of them.
+        if not value and info.data.get("watch_all_namespaces") is False:
+            raise ValueError(
+                "--watch-all-namespaces=false needs the environment variable RUNTIME_NAMESPACE "
+                "with the namespace of the controller"
+            )
         return value
 
     @field_validator("interval_jitter_percentage")

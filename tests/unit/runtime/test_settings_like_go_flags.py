@@ -84,6 +84,12 @@ def test_durations_are_in_go_notation():
         (["--feature-gates=CacheSecretsAndConfigMaps=perhaps"], "'perhaps' is not a boolean"),
         (["--max-retry-delay=1ms"], "must not be shorter than --min-retry-delay"),
         (["--leader-election-renew-deadline=35s"], "must be shorter than --leader-election-lease-duration"),
+        (["--leader-election-retry-period=30s"], "must be shorter than --leader-election-renew-deadline"),
+        (["--leader-election-retry-period=0s"], "--leader-election-retry-period: must be longer than 0s"),
+        (["--leader-election-lease-duration=500ms"], "--leader-election-lease-duration: must be at least 1s"),
+        (["--min-retry-delay=0s"], "--min-retry-delay: must be longer than 0s"),
+        (["--requeue-dependency=0s"], "--requeue-dependency: must be longer than 0s"),
+        (["--watch-all-namespaces=false"], "--watch-all-namespaces=false needs the environment variable"),
     ],
 )
 def test_mistakes_are_named(argv, said):
