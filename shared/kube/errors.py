@@ -94,6 +94,11 @@ class Unreachable(KubeError):
     """The API server did not answer."""
 
 
+def is_outage(error: BaseException) -> bool:
+    """Whether the server was away or in trouble: whatever was asked, it may go well later."""
+    return isinstance(error, Unreachable | ServerError | TooManyRequests)
+
+
 _BY_STATUS: dict[int, type[ApiError]] = {
     401: Unauthorized,
     403: Forbidden,

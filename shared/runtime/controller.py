@@ -21,7 +21,7 @@ from shared.api.decode import InvalidObject, decode
 from shared.api.meta import CustomResource
 from shared.events import Recorder, Severity
 from shared.kube.client import KubeClient
-from shared.kube.errors import KubeError, NotFound
+from shared.kube.errors import KubeError, NotFound, is_outage
 from shared.kube.informer import Informer
 from shared.kube.resources import ObjectKey, Resource
 from shared.kube.store import Change
@@ -44,6 +44,9 @@ R = TypeVar("R", bound=CustomResource)
 H = TypeVar("H", bound=Header)
 
 _TERMINAL: Final = "reconciliation failed terminally"
+#: Longest delay of a pass that the API server cut short. How long it was away says nothing about the object,
+#: and everybody waits for the end of it.
+_OUTAGE_DELAY: Final = timedelta(seconds=30)
 
 
 class Reconciler(Protocol[R]):
@@ -115,6 +118,8 @@ class Controller(Generic[R, H]):
         self._queue = WorkQueue(self.name)
         self._slots = Slots(policy.concurrent)
         self._backoff = Backoff(policy.min_retry, policy.max_retry)
+        self._untold = Backoff(policy.min_retry, policy.max_retry)
+        self._outages = Backoff(policy.min_retry, min(policy.max_retry, _OUTAGE_DELAY))
         self._turns: dict[ObjectKey, Turn[R]] = {}
         self._stopping = False
         self._log = structlog.get_logger(self.name).bind(
@@ -172,7 +177,7 @@ class Controller(Generic[R, H]):
                 "turn broke off, retrying", namespace=key.namespace, name=key.name, error=str(error)
             )
             metrics.reconcile_errors.labels(self.name).inc()
-            following = self._retry(key)
+            following = self._broken_off(key, error)
         except Exception as error:  # noqa: BLE001 - the outermost frame: nothing may end the process
             metrics.reconcile_errors.labels(self.name).inc()
             metrics.reconcile_panics.labels(self.name).inc()
@@ -285,6 +290,7 @@ class Controller(Generic[R, H]):
         match result:
             case None:
                 conclude.suspended(turn.draft)
+                self._backoff.forget(turn.key)
                 return _Next(None, "success")
             case Done():
                 conclude.done(turn.draft, result)
@@ -348,18 +354,29 @@ class Controller(Generic[R, H]):
             return _Next(None, following.result)
         except (KubeError, ConditionConflict) as error:
             turn.log.info("status not written, retrying", error=str(error))
-            return self._retry(turn.key)
+            return self._broken_off(turn.key, error)
+        self._untold.forget(turn.key)
+        self._outages.forget(turn.key)
         return following
 
-    def _retry(self, key: ObjectKey) -> _Next:
+    def _broken_off(self, key: ObjectKey, error: KubeError | ConditionConflict) -> _Next:
+        """When to begin again after a pass whose result could not be told, be it a good or a bad one."""
+        if not is_outage(error):
+            return self._retry(key, self._untold)
+        # What failed in it failed for want of the API server, too.
+        self._backoff.forget(key)
+        return self._retry(key, self._outages)
+
+    def _retry(self, key: ObjectKey, backoff: Backoff | None = None) -> _Next:
         metrics.queue_retries.labels(self.name, self.name).inc()
-        return _Next(self._backoff.next(key), "error")
+        return _Next((backoff or self._backoff).next(key), "error")
 
     def _spread(self, interval: timedelta) -> float:
         return jittered(interval, self._policy.jitter_percentage, random.uniform)
 
     def _forget(self, key: ObjectKey) -> None:
-        self._backoff.forget(key)
+        for delays in (self._backoff, self._untold, self._outages):
+            delays.forget(key)
         metrics.forget(self.kind, key.namespace, key.name)
 
     async def _patch_finalizers(self, resource: Resource, raw: JsonObject, finalizers: list[str]) -> None:

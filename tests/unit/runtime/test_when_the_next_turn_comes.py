@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from shared.kube.errors import Conflict, Unreachable
+from shared.kube.errors import Conflict, Invalid, Unreachable
 from shared.observe import metrics
 from shared.runtime.backoff import Backoff, jittered
 from shared.runtime.outcome import Done, Failure, Stalled, Waiting
@@ -165,6 +165,43 @@ async def test_a_status_that_cannot_be_written_repeats_the_turn(world):
     await asyncio.sleep(100)
     assert gaps(one.script.times("a")) == [0.75]
     assert one.api.status("a")["conditions"][0]["status"] == "True"
+
+
+@pytest.mark.parametrize("finalizers", [("finalizers.fluxcd.io",), ()], ids=["of a status", "of a finalizer"])
+async def test_after_a_long_outage_nobody_waits_longer_than_half_a_minute(world, finalizers):
+    one = world()
+    one.answer("a", *[FAILURE] * 1000)
+    one.api.refuse.extend([Unreachable("no answer")] * 1000)
+    one.api.put("a", finalizers=finalizers)
+    await asyncio.sleep(3600)
+    assert 100 < 1000 - len(one.api.refuse) < 130  # nor is the server besieged
+    one.api.refuse.clear()
+    ended = asyncio.get_running_loop().time()
+    one.answer("a", FAILURE, DONE)
+    await asyncio.sleep(100)
+    first, second = [at for at in one.script.times("a") if at >= ended]
+    assert first - ended <= 30
+    assert second - first == pytest.approx(0.75)
+
+
+async def test_a_good_result_that_nobody_may_write_is_tried_later_and_later(world):
+    one = world()
+    one.api.refuse.extend([Invalid(422, "Invalid", "refused")] * 8)
+    one.api.put("a")
+    await asyncio.sleep(1000)
+    assert gaps(one.script.times("a")) == [0.75 * 2**number for number in range(8)]
+
+
+async def test_failures_before_a_suspension_do_not_count_after_it(world):
+    one = world()
+    one.answer("a", *[FAILURE] * 5, DONE)
+    one.api.put("a")
+    await asyncio.sleep(10)
+    one.api.put("a", generation=2, suspend=True)
+    await asyncio.sleep(100)
+    one.api.put("a", generation=3)
+    await asyncio.sleep(100)
+    assert gaps(one.script.times("a"))[-1] == 0.75
 
 
 async def test_a_parked_turn_holds_no_slot(world):
