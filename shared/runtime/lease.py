@@ -24,6 +24,7 @@ from shared.lang.json import JsonObject
 from shared.observe import metrics
 from shared.observe.clock import Clock
 
+_RELEASE_SECONDS: Final = 5.0
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 
@@ -71,6 +72,7 @@ class Lease:
         self._seen_at = 0.0
         self._held = False
         self._log = structlog.get_logger("leader-election").bind(lease=terms.name)
+        metrics.leader.labels(terms.name).set(0)
 
     async def acquire(self) -> None:
         """Waits until this replica holds the lease."""
@@ -116,17 +118,21 @@ class Lease:
                 self._lost("could not be renewed in time")
 
     async def release(self) -> None:
-        """Gives the lease back, so that another replica need not wait for it to expire."""
+        """Gives the lease back, so that another replica need not wait for it to expire.
+
+        A server that doesn't answer keeps nobody from ending: the lease expires anyway.
+        """
         metrics.leader.labels(self._terms.name).set(0)
         if not (self._held and self._terms.release):
             return
         self._held = False
         try:
-            lease = await self._client.get(LEASES, self._terms.namespace, self._terms.name)
-            if lease["spec"].get("holderIdentity") == self._identity:
-                await self._write(lease, {"holderIdentity": "", "leaseDurationSeconds": 1})
-        except KubeError as error:
-            self._log.info("lease not released", error=str(error))
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                lease = await self._client.get(LEASES, self._terms.namespace, self._terms.name)
+                if lease["spec"].get("holderIdentity") == self._identity:
+                    await self._write(lease, {"holderIdentity": "", "leaseDurationSeconds": 1})
+        except (KubeError, TimeoutError) as error:
+            self._log.info("lease not released", error=str(error) or "no answer in time")
 
     def _lost(self, how: str) -> NoReturn:
         self._held = False

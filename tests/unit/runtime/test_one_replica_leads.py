@@ -8,6 +8,7 @@ import pytest
 
 from shared.events import Recorder
 from shared.kube.errors import AlreadyExists, Conflict, NotFound, Unreachable
+from shared.observe import metrics
 from shared.runtime.lease import LeadershipLost, Lease, LeaseTerms
 
 pytestmark = pytest.mark.looptime
@@ -133,6 +134,21 @@ async def test_without_release_on_cancel_the_lease_is_left_as_it_is(server, repl
     await one.acquire()
     await one.release()
     assert server.holder == "one"
+
+
+async def test_a_server_that_hangs_does_not_hold_up_the_end(server, replica):
+    one = replica("one")
+    await one.acquire()
+    started = now()
+    server.lag = 3600
+    await one.release()
+    assert now() - started <= 5
+
+
+def test_a_replica_that_stands_by_is_seen_as_such(replica):
+    replica("one")
+    shown = metrics.exposition()[0].decode()
+    assert 'leader_election_master_status{name="c-leader-election"} 0.0' in shown
 
 
 async def test_a_lease_that_never_was_ours_is_not_released(server, replica):
