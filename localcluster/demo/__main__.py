@@ -39,7 +39,7 @@ def main() -> int:
     # A shell starts what runs in its background with interrupts ignored; here they are the way out.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        for name in programs.PROGRAMS:
+        for name in programs.RUNNING:
             programs.ensure(name)
         with _scratch() as folder, _cluster(options, folder, screen) as access:
             return _run(access, folder, screen, stay=not options.exit)
@@ -96,7 +96,7 @@ async def _tell(access: Access, repository: DemoRepository, screen: Screen, suit
 
 def _farewell(access: Access, repository: DemoRepository, screen: Screen, suite: Suite) -> None:
     screen.title("That was it. Look around while it runs:")
-    folders = ":".join(dict.fromkeys(str(programs.path(name).parent) for name in programs.PROGRAMS))
+    folders = ":".join(dict.fromkeys(str(programs.path(name).parent) for name in programs.RUNNING))
     screen.say(f"export KUBECONFIG={access.kubeconfig}")
     screen.say(f'export PATH="{folders}:$PATH"')
     screen.say("kubectl get gitrepositories,kustomizations -A")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from localcluster import programs
-from localcluster.programs import GoProgram, ProgramError
+from localcluster.programs import GoProgram, GoReleaseProgram, ProgramError
 
 
 @pytest.fixture
@@ -60,6 +60,44 @@ def test_whatever_decides_what_is_built_is_in_the_key(cache, sources, builds, mo
         case "renamed file":
             (module / "go.mod").rename(module / "go.mod2")
     assert programs._place("tool") != before
+
+
+def test_a_release_is_built_from_a_copy_of_its_module_with_what_that_lacks(
+    cache, sources, tmp_path, monkeypatch, capsys
+):
+    module = tmp_path / "modules" / "example.org" / "big"
+    (module / "cmd").mkdir(parents=True)
+    (module / "cmd" / "main.go").write_text("package main")
+    for path in (module / "cmd" / "main.go", module / "cmd"):
+        path.chmod(path.stat().st_mode & ~0o222)
+    ran = []
+
+    def run(command, *, cwd, what):
+        ran.append((command[1:3], cwd))
+        if command[1] == "build":
+            target = Path(command[command.index("-o") + 1])
+            found = sorted(str(file.relative_to(cwd)) for file in cwd.rglob("*") if file.is_file())
+            target.write_text(" ".join(found))
+        return f"{module}\n"
+
+    recipe = GoReleaseProgram("tool", "example.org/big", "./cmd", "", ("cmd/parts/none.yaml",), "a moment")
+    monkeypatch.setattr(programs, "PROGRAMS", {"tool": recipe})
+    monkeypatch.setattr(programs, "_run", run)
+    monkeypatch.setattr(programs, "_go", lambda: "go")
+    built = programs.ensure("tool")
+    assert built.read_text() == "cmd/main.go cmd/parts/none.yaml"
+    assert [command for command, _ in ran] == [
+        ["mod", "download"],
+        ["list", "-m"],
+        ["build", "-mod=readonly"],
+    ]
+    # Which release it is, and its hash, come from our own module.
+    assert [cwd == sources / "tool" for _, cwd in ran] == [True, True, False]
+    assert sorted(file.name for file in built.parent.iterdir()) == [".lock", "tool"]
+
+
+def test_neither_a_cluster_nor_the_demo_builds_what_serves_tests_alone():
+    assert set(programs.PROGRAMS) - set(programs.RUNNING) == {"flux"}
 
 
 def test_parallel_starts_build_once(cache, sources, builds, capsys):

@@ -1,0 +1,115 @@
+"""Commands of flux that read: each has to find what it looks for where Headrace has put it."""
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def shared(new_team):
+    """One app for all tests that only read."""
+    return new_team().with_app()
+
+
+def test_a_source_and_a_kustomization_are_created_and_waited_for(team):
+    source = team.create_source()
+    assert f"✔ fetched revision: {team.revision}" in source.progress
+    made = team.create_kustomization("--wait")
+    assert made.code == 0
+    assert f"✔ applied revision {team.revision}" in made.progress
+    assert team.live("configmap", "b")["data"] == {"k": "one"}
+
+
+def test_everything_is_listed(shared):
+    short = shared.revision[: len("main@sha1:") + 8]
+    listed = shared.flux("get", "all", "-A").lines
+    assert (
+        f"{shared.namespace} gitrepository/app {short} False True stored artifact for revision '{short}'"
+        in listed
+    )
+    assert f"{shared.namespace} kustomization/app {short} False True Applied revision: {short}" in listed
+
+
+def test_lists_can_be_chosen_by_status(app):
+    app.kustomization("lost", path="./nowhere")
+    app.kubectl("wait", "kustomization/lost", "--for=condition=Ready=False", "--timeout=30s")
+    assert [line.split()[0] for line in app.flux("get", "ks", "--status-selector=ready=false").lines] == [
+        "NAME",
+        "lost",
+    ]
+    assert [line.split()[0] for line in app.flux("get", "ks", "--status-selector=ready=true").lines] == [
+        "NAME",
+        "app",
+    ]
+
+
+def test_statistics_count_what_is_suspended_and_what_is_stored(app):
+    app.flux("suspend", "kustomization", "app")
+    # Columns: kind, running, failing, suspended, storage.
+    rows = {line.split()[0]: line.split()[1:] for line in app.flux("stats").lines}
+    assert rows["Kustomization"] == ["0", "0", "1", "-"]
+    assert rows["GitRepository"][:3] == ["1", "0", "0"]
+    size = app.live("gitrepository", "app")["status"]["artifact"]["size"]
+    assert rows["GitRepository"][3:] == [str(size), "B"]
+
+
+def test_the_tree_shows_what_was_applied(shared):
+    assert shared.flux("tree", "kustomization", "app").lines == [
+        f"Kustomization/{shared.namespace}/app",
+        f"├── ConfigMap/{shared.namespace}/a",
+        f"└── ConfigMap/{shared.namespace}/b",
+    ]
+
+
+def test_events_are_those_of_the_kustomization_and_its_source(shared):
+    listed = shared.flux("events", "--for", "Kustomization/app").lines
+    assert any(
+        "Normal NewArtifact GitRepository/app stored artifact for commit 'first'" in each for each in listed
+    )
+    progress = next(
+        number
+        for number, each in enumerate(listed)
+        if f"Normal Progressing Kustomization/app ConfigMap/{shared.namespace}/a created" in each
+    )
+    assert listed[progress + 1] == f"ConfigMap/{shared.namespace}/b created"
+    assert any(
+        "Normal ReconciliationSucceeded Kustomization/app Reconciliation finished" in each for each in listed
+    )
+    assert not any("Warning" in each for each in listed)
+
+
+def test_an_object_is_traced_to_its_commit(shared):
+    lines = shared.flux("trace", "configmap", "a").lines
+    assert "Status: Managed by Flux" in lines
+    assert "Kustomization: app" in lines
+    assert "GitRepository: app" in lines
+    assert f"URL: {shared.url}" in lines
+    assert lines.count(f"Revision: {shared.revision}") == 2
+    assert f"Message: Applied revision: {shared.revision}" in lines
+
+
+@pytest.mark.parametrize("kind", ["kustomization", "source git"])
+def test_an_export_is_what_was_asked_for_and_can_be_applied_again(shared, kind):
+    exported = shared.flux("export", *kind.split(), "app").out
+    assert "status:" not in exported
+    assert "finalizers" not in exported
+    assert shared.kubectl("diff", "-f", "-", stdin=exported) == ""
+
+
+def test_a_diff_shows_what_a_change_would_do_and_nothing_else(shared, tmp_path):
+    for name in ("a", "b"):
+        source = shared.upstream.git("show", f"HEAD:deploy/{name}.yaml")
+        (tmp_path / f"{name}.yaml").write_text(source + "\n")
+    same = shared.flux("diff", "kustomization", "app", "--path", str(tmp_path))
+    assert same.out == ""
+    changed = tmp_path / "a.yaml"
+    changed.write_text(changed.read_text().replace("one", "two"))
+    said = shared.flux.run("diff", "kustomization", "app", "--path", str(tmp_path))
+    assert said.code == 1
+    assert f"► ConfigMap/{shared.namespace}/a drifted" in said.out
+    assert f"ConfigMap/{shared.namespace}/b" not in said.out
+    assert shared.live("configmap", "a")["data"] == {"k": "one"}
+
+
+def test_the_status_is_shown_for_debugging(shared):
+    shown = shared.flux("debug", "kustomization", "app", "--show-status").out
+    assert f"lastAppliedRevision: {shared.revision}" in shown
+    assert "totalReconciliations: 1" in shown
