@@ -11,6 +11,7 @@ import pytest
 
 from localcluster import ClusterError, programs
 from shared.testing.controllers import ControllerProcess
+from shared.testing.faulty_api import FaultyApi
 
 ROOT = Path(__file__).parents[3]
 SCRIPTED = "tests.cluster.runtime.scripted_controller"
@@ -32,10 +33,10 @@ class Processes:
         self.folder = folder
         self.started = []
 
-    def start(self, *arguments, module=SCRIPTED, name="one"):
+    def start(self, *arguments, module=SCRIPTED, name="one", through=None):
         process = ControllerProcess(
             module,
-            self.cluster.kubeconfig,
+            through.kubeconfig(self.cluster.kubeconfig) if through else self.cluster.kubeconfig,
             self.folder,
             arguments=("--watch-all-namespaces=false", *arguments),
             environ={"SCRIPT_FOLDER": str(self.folder)},
@@ -188,6 +189,63 @@ def test_a_process_that_lost_the_lease_writes_nothing_and_ends_with_an_error(pro
     assert processes.get("ks", "waits-a")["metadata"]["resourceVersion"] == before
     assert processes.holder() == "thief"
     assert "LeadershipLost" in process.tail()
+
+
+def test_a_leader_that_is_cut_off_gives_up_before_another_takes_over(processes, cluster, tmp_path):
+    with FaultyApi(cluster.kubeconfig, tmp_path) as api:
+        one = processes.start(*QUICK, name="one", through=api)
+        until(lambda: said(one, "became leader"))
+        processes.create("waits-a")
+        until((processes.folder / "started").exists)
+        two = processes.start(*QUICK, name="two")
+        before = processes.get("ks", "waits-a")
+        api.away()
+        until(lambda: not one.running)
+        assert one.stop() == 1
+        (gave_up,), (took_over,) = said(one, "stopped by an error"), until(lambda: said(two, "became leader"))
+        assert "LeadershipLost" in gave_up["error"]
+        assert gave_up["ts"] < took_over["ts"]
+        api.back()
+        one.start()  # as Kubernetes does
+        (processes.folder / "go").touch()
+        after = until(lambda: settled(processes.get("ks", "waits-a")))
+        assert after["metadata"]["generation"] == before["metadata"]["generation"]
+        assert processes.holder() == took_over["identity"]
+        assert len(said(one, "became leader")) == 1
+
+
+def test_after_an_outage_longer_than_the_lease_one_replica_leads_and_catches_up(processes, cluster, tmp_path):
+    with FaultyApi(cluster.kubeconfig, tmp_path) as api:
+        both = {name: processes.start(*QUICK, name=name, through=api) for name in ("one", "two")}
+        processes.create("done-a")
+        until(lambda: settled(processes.get("ks", "done-a")))
+        first = processes.holder()
+        leader = next(name for name, process in both.items() if said(process, "became leader"))
+        api.away()
+        until(lambda: not both[leader].running)
+        assert both[leader].stop() == 1
+        processes.create("done-b")
+        processes.create("fails-a")
+        (other,) = both.keys() - {leader}
+        assert both[other].running
+        api.back()
+        until(lambda: settled(processes.get("ks", "done-b")))
+        until(lambda: processes.get("ks", "fails-a")["status"].get("conditions"))
+        both[leader].start()
+        assert processes.holder() == said(both[other], "became leader")[0]["identity"] != first
+        assert both[other].stop() == 0
+        until(lambda: len(said(both[leader], "became leader")) == 2)
+
+
+def said(process, message):
+    """Lines of the log with a message."""
+    lines = (json.loads(line) for line in process.log.read_text().splitlines() if line.startswith("{"))
+    return [line for line in lines if line["msg"] == message]
+
+
+def settled(obj):
+    """The object, once its generation was dealt with."""
+    return obj if obj["status"].get("observedGeneration") == obj["metadata"]["generation"] else None
 
 
 @pytest.mark.case("runtime-34")
