@@ -14,12 +14,27 @@ from shared.api import wire
 from shared.api.kustomize_v1 import Kustomization
 from shared.api.meta import Column, CustomResource, ObjectMeta
 from shared.api.model import Served, WireModel
-from shared.api.source_v1 import GitRepository
+from shared.api.source_v1 import (
+    Bucket,
+    ExternalArtifact,
+    GitRepository,
+    HelmChart,
+    HelmRepository,
+    OCIRepository,
+)
 from shared.codegen.docs import describe, summary
 from shared.lang.json import JsonObject
 from shared.lang.yaml import dump
 
-KINDS: Final[tuple[type[CustomResource], ...]] = (GitRepository, Kustomization)
+KINDS: Final[tuple[type[CustomResource], ...]] = (
+    GitRepository,
+    OCIRepository,
+    HelmRepository,
+    HelmChart,
+    Bucket,
+    ExternalArtifact,
+    Kustomization,
+)
 """Every kind that has a definition."""
 
 _RULES: Final = "x-kubernetes-validations"
@@ -77,13 +92,14 @@ def schema(kind: type[CustomResource]) -> JsonObject:
     parts = generated.get("$defs", {})
     properties = generated["properties"]
     status = _structural(properties["status"], parts)
+    default = {"default": dict(kind.STATUS_DEFAULT)} if kind.STATUS_DEFAULT else {}
     return {
         "type": "object",
         "description": summary(kind),
         "properties": {
             **_IDENTITY,
             "spec": _structural(properties["spec"], parts),
-            "status": {**status, "default": dict(kind.STATUS_DEFAULT)},
+            "status": {**status, **default},
         },
     }
 

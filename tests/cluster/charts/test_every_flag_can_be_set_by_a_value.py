@@ -40,6 +40,10 @@ FULL = {
 }
 
 
+#: What a pod of the chart knows by itself.
+ENVIRONMENT = {"RUNTIME_NAMESPACE": "flux-system"}
+
+
 @pytest.fixture(params=MODELS)
 def chart(request):
     return request.param
@@ -53,7 +57,7 @@ def settings_of(objects, chart, name):
         if obj["kind"] == "Deployment" and obj["metadata"]["name"] == name
         for container in obj["spec"]["template"]["spec"]["containers"]
     ]
-    return parse(MODELS[chart], container["args"], {})
+    return parse(MODELS[chart], container["args"], ENVIRONMENT)
 
 
 def schema(helm, chart):
@@ -100,7 +104,7 @@ def test_the_readme_has_the_defaults_right(helm, chart):
 def test_plain_values_leave_the_controllers_defaults(helm, chart):
     settings = settings_of(helm.render(chart), chart, chart)
     changed = settings.model_dump(exclude_defaults=True)
-    assert set(changed) <= {"enable_leader_election", "events_addr", "storage_adv_addr"}
+    assert set(changed) <= {"enable_leader_election", "events_addr", "storage_adv_addr", "runtime_namespace"}
 
 
 def test_values_arrive_in_the_controller(helm, chart):
@@ -121,12 +125,13 @@ def test_values_arrive_in_the_controller(helm, chart):
 
 
 def test_large_numbers_and_lists_arrive_as_they_are(helm):
-    values = {"flags": {"helm-index-max-size": 1 << 40, "ssh-kex-algos": ["a", "b"]}}
+    algorithms = ["curve25519-sha256", "ecdh-sha2-nistp256"]
+    values = {"flags": {"helm-index-max-size": 1 << 40, "ssh-kex-algos": algorithms}}
     settings = settings_of(
         helm.render("source-controller", values=values), "source-controller", "source-controller"
     )
     assert settings.helm_index_max_size == 1 << 40
-    assert settings.ssh_kex_algos == ("a", "b")
+    assert settings.ssh_kex_algos == tuple(algorithms)
 
 
 def test_extra_arguments_win(helm, chart):

@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 
 from shared.api.decode import InvalidObject, decode
-from shared.api.kustomize_v1 import Kustomization
-from shared.api.source_v1 import GitRepository
+from shared.codegen.crds import KINDS as ALL
 from shared.lang import yaml
 
 CASES = Path(__file__).parents[2] / "data" / "api"
-KINDS = {"gitrepository": GitRepository, "kustomization": Kustomization}
+KINDS = {kind.KIND.lower(): kind for kind in ALL}
 
 
 def cases(group):

@@ -1,8 +1,8 @@
-"""`source.toolkit.fluxcd.io/v1`: where content comes from."""
+"""GitRepository: content in a Git repository."""
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StrictBool
 
@@ -18,19 +18,7 @@ from shared.api.meta import (
     ReconciledStatus,
 )
 from shared.api.model import Duration, Rule, Served, ShortDuration, WireModel
-
-__all__ = [
-    "GROUP",
-    "GitProvider",
-    "GitRepository",
-    "GitRepositoryInclude",
-    "GitRepositoryRef",
-    "GitRepositorySpec",
-    "GitRepositoryStatus",
-    "GitRepositoryVerification",
-]
-
-GROUP: Final = "source.toolkit.fluxcd.io"
+from shared.api.source_v1.common import CATEGORIES, GROUP
 
 
 class GitProvider(StrEnum):
@@ -147,7 +135,7 @@ class GitRepository(CustomResource):
     KIND: ClassVar[str] = "GitRepository"
     PLURAL: ClassVar[str] = "gitrepositories"
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("gitrepo",)
-    CATEGORIES: ClassVar[tuple[str, ...]] = ("all", "fluxcd", "fluxcd-sources")
+    CATEGORIES: ClassVar[tuple[str, ...]] = CATEGORIES
     COLUMNS: ClassVar[tuple[Column, ...]] = (Column("URL", ".spec.url"), AGE, READY, STATUS)
 
     spec: GitRepositorySpec
