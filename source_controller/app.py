@@ -15,6 +15,7 @@ from shared.observe.http import Server, parse_address
 from shared.runtime.controller import Controller, Policy
 from shared.runtime.manager import Parts
 from shared.runtime.process import Frame
+from source_controller.artifacts import Shelf
 from source_controller.git_repository.included import GitRepositoryHeader, Includes, IncludeTrigger
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
@@ -49,6 +50,7 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             Remotes(frame.client),
             Includes(frame.client),
             git,
+            Shelf(storage),
             Publisher(storage),
             wait=settings.requeue_dependency,
         )

@@ -1,8 +1,8 @@
 """Serves artifacts over plain HTTP, read-only, without listings.
 
 What isn't the regular file of an artifact doesn't exist here: directories, locks, files being written,
-links, and everything outside the root are all the same 404. Files are sent by the kernel (`sendfile`) and
-never labelled as encoded, or clients would unpack them.
+and everything outside the root are all the same 404; so is a link, but to an artifact of the same object.
+Files are sent by the kernel (`sendfile`) and never labelled as encoded, or clients would unpack them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def artifact_application(
 
     async def serve(request: web.Request) -> web.StreamResponse:
         path = request.match_info["path"]
-        file = await asyncio.to_thread(storage.layout.file, path)
+        file = await asyncio.to_thread(storage.layout.served, path)
         if file is not None:
             return web.FileResponse(file, headers={hdrs.CONTENT_TYPE: _TYPES.get(file.suffix, _ARCHIVE)})
         if promised is not None and promised(path):

@@ -25,7 +25,8 @@ from shared.artifact.stored import StoredArchive, StoredPart, order
 from shared.git.threads import Stopped
 from shared.lang.digest import Digest, DigestError
 from shared.runtime.outcome import Failure
-from source_controller.git_repository.conditions import STORAGE_FAILED, Reason
+from source_controller.artifacts import STORAGE_FAILED
+from source_controller.git_repository.conditions import Reason
 from source_controller.git_repository.included import Included, NotAvailable
 from source_controller.storage import Place, Storage
 

@@ -1,20 +1,14 @@
-"""Conditions, reasons and event metadata of GitRepositories."""
+"""Conditions and reasons of GitRepositories."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Final
 
-from shared.api.meta import Artifact
-from shared.api.source_v1 import GROUP
 from shared.status.conditions import READY, RECONCILING, STALLED
+from source_controller.artifacts import FETCH_FAILED, IN_STORAGE, OUTDATED, STORAGE_FAILED, VERIFIED
 
-FETCH_FAILED: Final = "FetchFailed"
 INCLUDE_UNAVAILABLE: Final = "IncludeUnavailable"
-STORAGE_FAILED: Final = "StorageOperationFailed"
-OUTDATED: Final = "ArtifactOutdated"
-IN_STORAGE: Final = "ArtifactInStorage"
-VERIFIED: Final = "SourceVerified"
 
 #: Conditions whose end is worth telling.
 FAILURES: Final = (FETCH_FAILED, INCLUDE_UNAVAILABLE, STORAGE_FAILED)
@@ -22,34 +16,18 @@ OWNED: Final = frozenset({*FAILURES, OUTDATED, IN_STORAGE, VERIFIED, READY, RECO
 
 
 class Reason(StrEnum):
-    """Reasons of conditions and events."""
+    """Reasons of conditions and events, beside those of all kinds."""
 
-    SUCCEEDED = "Succeeded"
-    URL_INVALID = "URLInvalid"
     INVALID_PROVIDER = "InvalidProviderConfiguration"
-    UNSUPPORTED = "UnsupportedFeature"
-    AUTHENTICATION_FAILED = "AuthenticationFailed"
     GIT_FAILED = "GitOperationFailed"
     GIT_SUCCEEDED = "GitOperationSucceeded"
     EMPTY = "EmptyGitRepository"
-    NEW_REVISION = "NewRevision"
-    NEW_ARTIFACT = "NewArtifact"
-    UP_TO_DATE = "ArtifactUpToDate"
     INCLUDE_CHANGE = "IncludeChange"
     INCLUDE_CYCLE = "IncludeCycle"
     NOT_FOUND = "NotFound"
     NO_ARTIFACT = "NoArtifact"
     COPY_FAILURE = "CopyFailure"
     ILLEGAL_PATH = "IllegalPath"
-    ARCHIVE_FAILED = "ArchiveOperationFailed"
-    VERIFICATION_FAILED = "ArtifactVerificationFailed"
-    GARBAGE_COLLECTED = "GarbageCollectionSucceeded"
-    GARBAGE_FAILED = "GarbageCollectionFailed"
-
-
-def metadata_of(artifact: Artifact) -> dict[str, str]:
-    """What tells receivers of events which artifact they are about."""
-    return {f"{GROUP}/revision": artifact.revision, f"{GROUP}/digest": artifact.digest}
 
 
 def stored(revision: str) -> str:

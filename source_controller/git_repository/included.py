@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Self
 
-from shared.api.decode import InvalidObject, decode
 from shared.api.meta import Artifact
 from shared.api.source_v1 import GitRepository, GitRepositoryInclude
 from shared.kube.client import KubeClient
@@ -19,6 +18,7 @@ from shared.kube.store import Change
 from shared.lang.json import JsonObject, mapping, mappings
 from shared.runtime.controller import Controller
 from shared.runtime.header import Header
+from source_controller.artifacts import artifact_in
 from source_controller.git_repository.conditions import Reason
 
 _RESOURCE: Final = Resource(
@@ -174,17 +174,6 @@ def included_names(obj: JsonObject) -> list[str]:
     includes = mappings(mapping(obj.get("spec")).get("include"))
     found = (mapping(include.get("repository")).get("name") for include in includes)
     return [name for name in found if isinstance(name, str)]
-
-
-def artifact_in(status: object) -> Artifact | None:
-    """The artifact in a status; one that somebody edited beyond recognition counts as missing."""
-    known = mapping(status).get("artifact")
-    if not isinstance(known, dict):
-        return None
-    try:
-        return decode(Artifact, known)
-    except InvalidObject:
-        return None
 
 
 def _artifact(included: JsonObject, include: GitRepositoryInclude) -> Artifact:

@@ -1,4 +1,4 @@
-"""The artifact of a GitRepository: whether the stored one is still good, and making a new one."""
+"""The artifact of a GitRepository is made here."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ from shared.api.source_v1 import GitRepository
 from shared.artifact.archive import Entry, Sink, fingerprint, write_archive
 from shared.artifact.extract import ArchiveRefused
 from shared.artifact.ignoring import kept
-from shared.events import Severity
 from shared.git import Checkout, Selected
 from shared.git.threads import run_in_thread
 from shared.lang.bounded import remember
 from shared.runtime.outcome import Failure
-from shared.runtime.turn import Turn
+from source_controller.artifacts import FETCH_FAILED, STORAGE_FAILED, CommonReason, place_of
 from source_controller.git_repository.composing import Part, composed, opened
-from source_controller.git_repository.conditions import FETCH_FAILED, IN_STORAGE, STORAGE_FAILED, Reason
-from source_controller.git_repository.included import Included, artifact_in
+from source_controller.git_repository.conditions import Reason
+from source_controller.git_repository.included import Included
 from source_controller.git_repository.sparse import MissingDirectory, sparse
 from source_controller.storage import Place, Storage, StorageError
 
-_BUILDING: Final = "building artifact"
 _REMEMBERED: Final = 4096
 
 
@@ -49,7 +47,7 @@ class _Recipe(NamedTuple):
 
 
 class Publisher:
-    """Turns checkouts into artifacts and keeps an eye on the stored one."""
+    """Turns checkouts into artifacts."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -57,33 +55,6 @@ class Publisher:
         self._made: OrderedDict[str, Artifact] = OrderedDict()
         #: What decides on the content -> a name for it, so that the tree need not be walked again.
         self._contents: OrderedDict[_Recipe, str] = OrderedDict()
-
-    async def current(self, obj: GitRepository, turn: Turn[GitRepository]) -> Artifact | None:
-        """The stored artifact if it is there and whole, at the address of today; old files go.
-
-        Without one the object is told to be building, and nothing is advertised any more.
-        """
-        place = _place(obj)
-        conditions = turn.draft.conditions
-        conditions.remove(STORAGE_FAILED)
-        known = turn.draft["artifact"]
-        artifact = artifact_in(turn.draft.fields)
-        if artifact is not None:
-            removed = await self._storage.collect_garbage(place, artifact)
-            if removed:
-                turn.event(Severity.TRACE, Reason.GARBAGE_COLLECTED, f"garbage collected {removed} artifacts")
-            verdict = await self._storage.verify(place, artifact)
-            if verdict.whole:
-                turn.draft["artifact"] = {**known, "url": self._storage.url(artifact.path)}
-                return artifact
-            if verdict.why:
-                text = f"failed to verify integrity of artifact: {verdict.why}"
-                turn.event(Severity.ERROR, Reason.VERIFICATION_FAILED, text)
-        turn.draft["artifact"] = None
-        conditions.remove(IN_STORAGE)
-        message = f"{_BUILDING}: disappeared from storage" if known else _BUILDING
-        turn.progress(message, ready=message)
-        return None
 
     async def publish(
         self,
@@ -111,7 +82,7 @@ class Publisher:
                 return await self._publish(obj, current, selected, checkout, parts)
             except ArchiveRefused as error:
                 text = f"unable to archive artifact to storage: an included artifact: {error}"
-                raise Failure(Reason.ARCHIVE_FAILED, text, condition=STORAGE_FAILED) from error
+                raise Failure(CommonReason.ARCHIVE_FAILED, text, condition=STORAGE_FAILED) from error
 
     async def _publish(
         self,
@@ -121,7 +92,7 @@ class Publisher:
         checkout: Checkout,
         parts: Sequence[Part],
     ) -> Artifact:
-        target = _Target(_place(obj), selected.revision, f"{checkout.commit.hash}.tar.gz")
+        target = _Target(place_of(obj), selected.revision, f"{checkout.commit.hash}.tar.gz")
         recipe = _recipe(obj, checkout, parts)
         content = self._contents.get(recipe, "") if recipe else ""
         try:
@@ -160,21 +131,6 @@ class Publisher:
             target.place, revision=target.revision, filename=target.filename, write=write
         )
 
-    async def remove(self, obj: GitRepository, turn: Turn[GitRepository]) -> None:
-        """Removes everything stored of an object.
-
-        Raises:
-            Failure: the storage refuses; the object has to wait for it.
-        """
-        try:
-            removed = await self._storage.remove_all(_place(obj))
-        except StorageError as error:
-            raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
-        turn.draft["artifact"] = None
-        if removed:
-            text = "garbage collected artifacts for deleted resource"
-            turn.event(Severity.TRACE, Reason.GARBAGE_COLLECTED, text)
-
 
 def _recipe(obj: GitRepository, checkout: Checkout, parts: Sequence[Part]) -> _Recipe | None:
     """None where more is put together than one tree."""
@@ -192,7 +148,3 @@ def _content(obj: GitRepository, checkout: Checkout, parts: Sequence[Part]) -> t
         raise Failure(Reason.GIT_FAILED, text, condition=FETCH_FAILED) from error
     entries = kept(composed(wanted, parts), obj.spec.ignore)
     return entries, fingerprint(entries)
-
-
-def _place(obj: GitRepository) -> Place:
-    return Place(obj.KIND, obj.namespace, obj.name)

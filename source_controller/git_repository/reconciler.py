@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Self
+from typing import Final
 
 from shared.api.meta import Artifact
 from shared.api.source_v1 import GitRepository
@@ -16,15 +15,12 @@ from shared.git.submodules import Wanted, with_submodules
 from shared.runtime.outcome import Done, Failure, Gone, Outcome, Stalled, Waiting
 from shared.runtime.turn import Turn
 from shared.status.conditions import TRUE
+from source_controller.artifacts import FETCH_FAILED, IN_STORAGE, OUTDATED, Before, CommonReason, Shelf, tell
 from source_controller.git_repository.conditions import (
     FAILURES,
-    FETCH_FAILED,
-    IN_STORAGE,
     INCLUDE_UNAVAILABLE,
-    OUTDATED,
     OWNED,
     Reason,
-    metadata_of,
     stored,
 )
 from source_controller.git_repository.included import IncludeCycle, Included, Includes, NotAvailable
@@ -38,20 +34,6 @@ _SUBJECT: Final = 50
 _WAIT: Final = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What was so when the turn began, to tell afterwards what is news."""
-
-    digest: str
-    failed: bool
-
-    @classmethod
-    def of(cls, turn: Turn[GitRepository]) -> Self:
-        """From the status as it was read."""
-        artifact = turn.draft["artifact"] or {}
-        return cls(artifact.get("digest") or "", any(map(turn.draft.conditions.holds, FAILURES)))
-
-
 class GitRepositoryReconciler:
     """Keeps an artifact of what a GitRepository points at."""
 
@@ -63,6 +45,7 @@ class GitRepositoryReconciler:
         remotes: Remotes,
         includes: Includes,
         git: GitClient,
+        shelf: Shelf,
         publisher: Publisher,
         *,
         wait: timedelta = _WAIT,
@@ -70,6 +53,7 @@ class GitRepositoryReconciler:
         """`wait` is how long until the next look at an include that isn't there."""
         self._remotes = remotes
         self._git = git
+        self._shelf = shelf
         self._publisher = publisher
         self._includes = includes
         self._wait = wait
@@ -90,10 +74,10 @@ class GitRepositoryReconciler:
     async def _reconcile(self, obj: GitRepository, turn: Turn[GitRepository]) -> Outcome:
         missing = unsupported(obj)
         if missing:
-            return Stalled(Reason.UNSUPPORTED, missing)
+            return Stalled(CommonReason.UNSUPPORTED, missing)
         turn.progress("reconciliation in progress")
-        before = Before.of(turn)
-        current = await self._publisher.current(obj, turn)
+        before = Before.of(turn, FAILURES)
+        current = await self._shelf.current(obj, turn)
         remote = await self._remotes.open(obj)
         if isinstance(remote, Stalled):
             return remote
@@ -110,12 +94,12 @@ class GitRepositoryReconciler:
             ):
                 artifact = await self._publisher.publish(obj, current, head, checkout, includes)
         observe(obj, artifact, includes, turn.draft)
-        self._tell(artifact, before, shortened(checkout.commit.subject), turn)
+        tell(artifact, before, _news(shortened(checkout.commit.subject)), turn)
         return _ready(obj, artifact, turn)
 
     async def finalize(self, obj: GitRepository, turn: Turn[GitRepository]) -> Outcome:
         """Removes what is stored of a deleted GitRepository."""
-        await self._publisher.remove(obj, turn)
+        await self._shelf.remove(obj, turn)
         return Gone()
 
     def _unchanged(
@@ -124,17 +108,12 @@ class GitRepositoryReconciler:
         """The remote has nothing new: nothing was fetched, nothing is written but what time demands."""
         text = f"no changes since last reconciliation: observed revision '{current.revision}'"
         turn.event(Severity.TRACE, Reason.GIT_SUCCEEDED, text)
-        self._tell(current, before, current.revision, turn)
+        tell(current, before, _news(current.revision), turn)
         return _ready(obj, current, turn)
 
-    def _tell(self, artifact: Artifact, before: Before, what: str, turn: Turn[GitRepository]) -> None:
-        """A new artifact is news, and so is the end of a failure."""
-        text = f"stored artifact for commit '{what}'"
-        if artifact.digest != before.digest:
-            turn.event(Severity.INFO, Reason.NEW_ARTIFACT, text, metadata_of(artifact))
-            turn.log.info(text, revision=artifact.revision)
-        elif before.failed:
-            turn.event(Severity.INFO, Reason.SUCCEEDED, text, metadata_of(artifact))
+
+def _news(what: str) -> str:
+    return f"stored artifact for commit '{what}'"
 
 
 def _announce(
@@ -147,8 +126,9 @@ def _announce(
     """Says that there is something new, where something old is being served."""
     if current is None:
         return
+    reason: str
     if current.revision != revision:
-        reason, text = Reason.NEW_REVISION, f"new upstream revision '{revision}'"
+        reason, text = CommonReason.NEW_REVISION, f"new upstream revision '{revision}'"
     elif includes_changed(obj, includes):
         reason, text = Reason.INCLUDE_CHANGE, "included artifacts differ from last observed includes"
     else:
@@ -161,8 +141,8 @@ def _ready(obj: GitRepository, artifact: Artifact, turn: Turn[GitRepository]) ->
     conditions = turn.draft.conditions
     conditions.remove(*FAILURES, OUTDATED)
     message = stored(artifact.revision)
-    conditions.set(IN_STORAGE, TRUE, Reason.SUCCEEDED, message)
-    return Done(obj.spec.interval, Reason.SUCCEEDED, message)
+    conditions.set(IN_STORAGE, TRUE, CommonReason.SUCCEEDED, message)
+    return Done(obj.spec.interval, CommonReason.SUCCEEDED, message)
 
 
 def _wanted_submodules(obj: GitRepository) -> Wanted | None:

@@ -13,7 +13,8 @@ from shared.kube.client import KubeClient
 from shared.kube.errors import ApiError
 from shared.kube.resources import Resource
 from shared.runtime.outcome import Failure, Stalled
-from source_controller.git_repository.conditions import FETCH_FAILED, Reason
+from source_controller.artifacts import FETCH_FAILED, CommonReason
+from source_controller.git_repository.conditions import Reason
 
 _SECRETS: Final = Resource("", "v1", "secrets", "Secret")
 _APP_ID: Final = "githubAppID"
@@ -37,7 +38,7 @@ class Remotes:
         try:
             return await asyncio.to_thread(parse) if secret and _IDENTITY in secret else parse()
         except InvalidRemote as error:
-            return Stalled(Reason.URL_INVALID, str(error))
+            return Stalled(CommonReason.URL_INVALID, str(error))
         except EncryptedIdentity as error:
             where = f"{obj.namespace}/{obj.spec.secret_ref.name if obj.spec.secret_ref else ''}"
             raise _refused(f"failed to configure authentication options: {error} '{where}'") from error
@@ -61,4 +62,4 @@ class Remotes:
 
 
 def _refused(message: str) -> Failure:
-    return Failure(Reason.AUTHENTICATION_FAILED, message, condition=FETCH_FAILED)
+    return Failure(CommonReason.AUTHENTICATION_FAILED, message, condition=FETCH_FAILED)

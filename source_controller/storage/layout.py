@@ -76,6 +76,17 @@ class Layout:
         except (OSError, ValueError):
             return None
 
+    def served(self, path: str) -> Path | None:
+        """Like `file`, but a link to an artifact of the same object counts as that artifact."""
+        parts = path.split("/")
+        if len(parts) != 4 or not is_artifact(parts[-1]):
+            return None
+        try:
+            name = (self._below(parts[:-1]) / parts[-1]).readlink().name
+        except (OSError, ValueError):
+            return self.file(path)  # no link at all
+        return self.file("/".join([*parts[:-1], name]))
+
     def _below(self, parts: list[str]) -> Path:
         path = self.root
         for part in parts:

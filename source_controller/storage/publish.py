@@ -141,6 +141,17 @@ def link_file(source: Path, target: Path) -> None:
         raise ArchiveFailed(f"unable to archive artifact to storage: {_why(error)}") from error
 
 
+def make_link(link: Path, name: str) -> None:
+    """Let a symbolic link lead to a file beside it, in one step. Blocks."""
+    temporary = link.with_name(f"{link.name}.tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(link.with_name(name))
+        temporary.replace(link)
+    except OSError as error:
+        raise ArchiveFailed(f"failed to update the link '{link.name}': {_why(error)}") from error
+
+
 def _why(error: OSError) -> str:
     """The trouble without the paths of this machine."""
     return os.strerror(error.errno) if error.errno else "input/output error"

@@ -30,6 +30,7 @@ from source_controller.storage.publish import (
     link_file,
     locked,
     make_directory,
+    make_link,
     write_file,
 )
 
@@ -152,6 +153,15 @@ class Storage:
             return await self.publish(place, revision=revision, filename=filename, write=write)
         except TwinAltered:
             return None
+
+    async def link(self, place: Place, artifact: Artifact, name: str) -> None:
+        """Serve an artifact of an object under another name as well, in place of what had it before.
+
+        Raises:
+            StorageError: the link can't be made.
+        """
+        target = await self._target(place, name)
+        await asyncio.to_thread(make_link, target, artifact.path.rpartition("/")[2])
 
     async def verify(self, place: Place, artifact: Artifact) -> Verdict:
         """Whether an artifact of this object is there and has its digest; an altered file is removed."""

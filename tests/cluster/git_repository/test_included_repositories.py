@@ -17,6 +17,7 @@ from shared.observe import metrics
 from shared.observe.clock import SystemClock
 from shared.runtime.controller import Controller, Policy
 from shared.testing.git_upstream import Upstream
+from source_controller.artifacts import Shelf
 from source_controller.git_repository.included import GitRepositoryHeader, Includes, IncludeTrigger
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
@@ -250,8 +251,8 @@ async def alone(source, tmp_path):
     policy = Policy(2, second, second, 0, "source-controller")
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         git = GitClient(tmp_path / "git", session)
-        publisher = Publisher(Storage(tmp_path / "storage", "localhost:1", clock))
-        reconciler = Recording(Remotes(client), Includes(client), git, publisher)
+        storage = Storage(tmp_path / "storage", "localhost:1", clock)
+        reconciler = Recording(Remotes(client), Includes(client), git, Shelf(storage), Publisher(storage))
         reconciler.outcomes = asyncio.Queue()
         controller = Controller(reconciler, informer, client, recorder, clock, policy)
         IncludeTrigger(controller)

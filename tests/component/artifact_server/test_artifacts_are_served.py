@@ -150,3 +150,27 @@ async def raw(port, method, target):
     writer.close()
     await writer.wait_closed()
     return int(line.split()[1])
+
+
+async def test_the_latest_artifact_is_served_under_its_own_name(storage, session, artifact):
+    await storage.link(PLACE, artifact, "latest.tar.gz")
+    async with session.get(f"{PLACE.path}/latest.tar.gz") as answer:
+        assert (answer.status, await answer.read()) == (200, CONTENT)
+    newer = await storage.publish(
+        PLACE, revision="s", filename="2.tar.gz", write=lambda sink: sink.write(b"newer")
+    )
+    await storage.link(PLACE, newer, "latest.tar.gz")
+    async with session.get(f"{PLACE.path}/latest.tar.gz") as answer:
+        assert await answer.read() == b"newer"
+
+
+async def test_no_link_leads_out_of_the_object(storage, session, artifact, tmp_path):
+    secret = tmp_path / "secret.tar.gz"
+    secret.write_bytes(b"secret")
+    directory = tmp_path / PLACE.path
+    (directory / "a.tar.gz").symlink_to(secret)
+    (directory / "b.tar.gz").symlink_to("../../../secret.tar.gz")
+    (directory / "c.tar.gz").symlink_to("c.tar.gz")
+    for name in "abc":
+        async with session.get(f"{PLACE.path}/{name}.tar.gz") as answer:
+            assert answer.status == 404

@@ -1,0 +1,29 @@
+"""What all kinds of sources do with their artifacts: keep an eye on them, tell of them, remove them."""
+
+from source_controller.artifacts.conditions import (
+    FETCH_FAILED,
+    IN_STORAGE,
+    OUTDATED,
+    STORAGE_FAILED,
+    VERIFIED,
+    CommonReason,
+    metadata_of,
+)
+from source_controller.artifacts.news import Before, tell
+from source_controller.artifacts.shelf import Shelf, artifact_in, place_of, wire
+
+__all__ = [
+    "FETCH_FAILED",
+    "IN_STORAGE",
+    "OUTDATED",
+    "STORAGE_FAILED",
+    "VERIFIED",
+    "Before",
+    "CommonReason",
+    "Shelf",
+    "artifact_in",
+    "metadata_of",
+    "place_of",
+    "tell",
+    "wire",
+]
