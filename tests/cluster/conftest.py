@@ -4,6 +4,26 @@ import pytest
 
 from shared.testing.artifact_server import ArtifactServer
 from shared.testing.controllers import Suite
+from shared.testing.status_witness import StatusWitness
+
+
+@pytest.fixture(scope="module")
+def witness(cluster):
+    """Sees every status that is written in the cluster; a module may have a cluster of its own."""
+    with StatusWitness(cluster.kubeconfig) as witness:
+        yield witness
+
+
+@pytest.fixture(autouse=True)
+def every_status_keeps_to_the_contract(request):
+    """Whatever a test is about: no status that a controller writes meanwhile may break a rule."""
+    if "cluster" not in request.fixturenames:
+        yield
+        return
+    witness = request.getfixturevalue("witness")
+    yield
+    broken = witness.take_broken()
+    assert broken == [], "\n".join(broken)
 
 
 @pytest.fixture(scope="session")
