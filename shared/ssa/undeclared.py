@@ -9,12 +9,15 @@ stands.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 from shared.kube.resources import split_api_version
 from shared.lang.json import JsonObject, loads
 
-_FIELD: Final = re.compile(r"(\.\S.*?): field not declared in schema")
+_UNDECLARED: Final = ": field not declared in schema"
+#: No path is longer; refusals quote names and values of objects, and those may be anything.
+_LONGEST_PATH: Final = 2048
 _STEP: Final = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>\d+)\]|\[(?P<key>[^\]]*=[^\]]*)\]")
 
 
@@ -26,7 +29,7 @@ def without_undeclared(obj: JsonObject, message: str) -> tuple[JsonObject, tuple
         return obj, ()
     result: Any = obj
     dropped: list[str] = []
-    for path in dict.fromkeys(_FIELD.findall(message)):
+    for path in dict.fromkeys(_named(message)):
         steps = list(_STEP.finditer(path))
         if not steps or "".join(step.group() for step in steps) != path:
             continue
@@ -35,6 +38,17 @@ def without_undeclared(obj: JsonObject, message: str) -> tuple[JsonObject, tuple
             result = changed
             dropped.append(path)
     return result, tuple(dropped)
+
+
+def _named(message: str) -> Iterator[str]:
+    """The paths in a refusal: each on a line of its own, or the only one behind what was refused."""
+    for line in message.splitlines():
+        head, found, _ = line.partition(_UNDECLARED)
+        # What was refused may have dots in its name, so a path begins at a dot behind a colon.
+        _, colon, rest = head.rpartition(": .")
+        path = head.strip() if head.lstrip().startswith(".") else f".{rest}" if colon else ""
+        if found and path and len(path) <= _LONGEST_PATH:
+            yield path
 
 
 def _without(value: Any, steps: list[re.Match[str]]) -> Any:

@@ -28,6 +28,24 @@ def test_named_fields_are_dropped_and_no_others():
 
 
 @pytest.mark.parametrize(
+    "refused", ["n/a; apps/v1, Kind=Deployment", "n.s/a.b; networking.k8s.io/v1, Kind=X"]
+)
+def test_a_single_field_is_named_behind_what_was_refused(refused):
+    message = f"failed to create typed patch object ({refused}): .spec.replica: field not declared in schema"
+    result, dropped = without_undeclared(deployment(), message)
+    assert dropped == (".spec.replica",)
+    assert "replica" not in result["spec"]
+
+
+@pytest.mark.parametrize("text", [".x" * 400_000, "[" * 800_000, "=" * 800_000], ids=lambda text: text[:2])
+def test_long_refusals_take_no_longer_than_others(text):
+    # With what takes time by the square of a length, these would take hours.
+    for message in (text, f"data[{text}]: .{text}: field not declared in schema"):
+        given = deployment()
+        assert without_undeclared(given, message) == (given, ())
+
+
+@pytest.mark.parametrize(
     "message",
     [
         "",
