@@ -199,18 +199,30 @@ def headrace(own_cluster, tmp_path_factory):
     assert suite.kustomize.stop() == 0, suite.kustomize.tail()
 
 
+@pytest.fixture(scope="session")
+def node_for():
+    """Makes a node on which the controllers of a suite run, as long as a `with` block lasts."""
+
+    @contextlib.contextmanager
+    def make(cluster, suite):
+        processes = {"source-controller": suite.source, "kustomize-controller": suite.kustomize}
+        with Node(cluster, suite.namespace, processes).running() as node:
+            node.take_pods()
+            yield node
+
+    return make
+
+
 @pytest.fixture(scope="module")
-def node(own_cluster, headrace):
-    """A node on which the controllers of `headrace` run."""
-    processes = {"source-controller": headrace.source, "kustomize-controller": headrace.kustomize}
-    with Node(own_cluster, SYSTEM, processes).running() as node:
-        node.take_pods()
+def node(own_cluster, headrace, node_for):
+    """The node on which `headrace` runs."""
+    with node_for(own_cluster, headrace) as node:
         yield node
 
 
 @pytest.fixture(scope="module")
-def cli(own_cluster, headrace, tmp_path_factory):
-    """flux, in the namespace where Headrace is."""
+def cli(own_cluster, tmp_path_factory):
+    """flux, in the namespace where Headrace is to be."""
     return Cli(own_cluster, tmp_path_factory.mktemp("home"))
 
 
@@ -296,7 +308,7 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def new_team(own_cluster, cli, git):
+def new_team(own_cluster, headrace, cli, git):
     """Makes a namespace whose repository holds the ConfigMaps `a` and `b`, and that has no Flux objects."""
     server, folder = git
     made = []

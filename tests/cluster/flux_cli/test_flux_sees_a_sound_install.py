@@ -25,7 +25,7 @@ def test_every_check_passes(cli, node, own_cluster):
 
 
 @pytest.mark.case("runtime-43")
-def test_the_version_names_the_distribution_and_each_controller(cli):
+def test_the_version_names_the_distribution_and_each_controller(cli, headrace):
     versions = json.loads(cli("version", "-o", "json").out)
     assert versions.pop("distribution").startswith("flux-v2.9.")
     assert versions.pop("flux").startswith("v2.9.")
