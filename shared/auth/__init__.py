@@ -1,5 +1,6 @@
 """Credentials: what Secrets say about logging in, TLS and proxies."""
 
+from shared.auth.registry import Keychain, RegistryLogin
 from shared.auth.secrets import (
     BasicAuth,
     BearerToken,
@@ -18,7 +19,9 @@ __all__ = [
     "BasicAuth",
     "BearerToken",
     "Credentials",
+    "Keychain",
     "Proxy",
+    "RegistryLogin",
     "SecretData",
     "SecretError",
     "TlsMaterial",

@@ -1,0 +1,242 @@
+"""What tags name, which tags there are, manifests and blobs, from a real registry."""
+
+import asyncio
+import os
+import zlib
+
+import pytest
+from aiohttp import web
+
+from shared.auth import RegistryLogin, TlsMaterial
+from shared.lang.digest import Digest
+from shared.oci import (
+    ContentRefused,
+    LoginRefused,
+    NotFound,
+    RegistryError,
+    Repository,
+    Unreachable,
+)
+from shared.oci.client import Access
+from shared.testing.registry import LAYER, Gate, packed
+from shared.testing.tls import Authority
+
+
+@pytest.fixture
+def name(request):
+    return f"org/n{zlib.crc32(request.node.nodeid.encode())}"
+
+
+async def content(registry, reference):
+    manifest = await registry.manifest(reference)
+    return b"".join([piece async for piece in registry.blob(manifest.layers[0])])
+
+
+async def test_a_tag_is_asked_for_without_its_content(registry, store, name, gate):
+    digest = store.push(name, "v1", {"a": "1"})
+    assert await registry().digest("v1") == digest
+    assert [(each.method, each.path) for each in gate.log] == [("HEAD", f"/v2/{name}/manifests/v1")]
+    assert gate.log[0].headers["User-Agent"].startswith("flux/v2")
+
+
+async def test_a_manifest_and_its_layers_come_as_they_are(registry, store, name):
+    data = packed({"a": os.urandom(3_000_000)})
+    digest = store.push(name, "v1", layers=[(LAYER, data)], annotations={"k": "v"})
+    manifest = await registry().manifest("v1")
+    assert (manifest.digest, manifest.annotations, manifest.is_index) == (digest, {"k": "v"}, False)
+    assert [layer.media_type for layer in manifest.layers] == [LAYER]
+    assert await content(registry(), str(digest)) == data
+
+
+async def test_the_image_for_our_platform_is_chosen(registry, store, name):
+    ours, other = store.push(name, "amd64", {"a": "1"}), store.push(name, "arm64", {"a": "2"})
+    index = store.push_index(name, "all", {"linux/arm64": other, "linux/amd64": ours})
+    manifest = await registry().manifest("all")
+    assert (manifest.digest, manifest.is_index) == (index, True)
+    assert manifest.for_platform().digest == ours
+    store.push_index(name, "arm", {"linux/arm64": other})
+    with pytest.raises(ContentRefused, match="no image for linux/amd64"):
+        (await registry().manifest("arm")).for_platform()
+
+
+async def test_all_pages_of_tags_are_read(registry, store, name, gate):
+    wanted = {f"v{number}" for number in range(7)}
+    for tag in wanted:
+        store.push(name, tag, {"a": "1"})
+
+    def small_pages(request):
+        if request.path.endswith("/tags/list") and "n=1000" in request.query_string:
+            target = f"/v2/{name}/tags/list?n=3"
+            return web.Response(status=307, headers={"Location": target})
+        return None
+
+    gate.fault = small_pages
+    assert set(await registry().tags()) == wanted
+    assert gate.seen("GET", "last=") == 2
+
+
+async def test_what_is_missing_is_named(registry, store, name, gate):
+    store.push(name, "v1", {"a": "1"})
+    for reference in ("v2", f"sha256:{'0' * 64}"):
+        with pytest.raises(NotFound, match=f"{gate.host}/{name}[:@]{reference}: not found"):
+            await registry().manifest(reference)
+    with pytest.raises(NotFound):
+        await registry().digest("v2")
+
+
+@pytest.mark.case("source-o14")
+async def test_a_registry_without_head_is_asked_for_the_manifest(registry, store, name, gate):
+    digest = store.push(name, "v1", {"a": "1"})
+    gate.fault = lambda request: web.Response(status=404) if request.method == "HEAD" else None
+    assert await registry().digest("v1") == digest
+    gate.fault = lambda request: web.Response() if request.method == "HEAD" else None
+    assert await registry().digest("v1") == digest
+
+
+async def test_a_password_is_sent_where_it_is_asked_for(registry, store, name, gate):
+    store.push(name, "v1", {"a": "1"})
+    gate.basic = ("ada", "hidden")
+    login = RegistryLogin("ada", "hidden")
+    known = registry(login=login, insecure=True)
+    await known.digest("v1")
+    assert [each.status for each in gate.log] == [401, 200]
+    await registry(login=login, insecure=True).digest("v1")
+    assert [each.status for each in gate.log] == [401, 200, 200]
+    for wrong in (None, RegistryLogin("ada", "hid")):
+        with pytest.raises(LoginRefused) as caught:
+            await registry(login=wrong, insecure=True).digest("v1")
+        assert "hid" not in str(caught.value)
+
+
+async def test_a_token_is_fetched_once(registry, store, name, gate):
+    store.push(name, "v1", {"a": "1"})
+    gate.bearer = ("ada", "hidden")
+    access = {"login": RegistryLogin("ada", "hidden"), "insecure": True}
+    await registry(**access).digest("v1")
+    await content(registry(**access), "v1")
+    assert gate.tokens == 1
+    assert f"scope=repository:{name}:pull" in next(each.path for each in gate.log if "/token" in each.path)
+    with pytest.raises(LoginRefused, match="does not accept the login"):
+        await registry(login=RegistryLogin("eve", "x"), insecure=True).digest("v1")
+
+
+async def test_a_token_that_is_refused_is_replaced(registry, store, name, gate):
+    store.push(name, "v1", {"a": "1"})
+    gate.bearer = ("ada", "hidden")
+    access = {"login": RegistryLogin("ada", "hidden"), "insecure": True}
+    await registry(**access).digest("v1")
+    gate.fault = lambda request: (
+        web.Response(status=401, headers={"WWW-Authenticate": f'Bearer realm="http://{gate.host}/token"'})
+        if request.headers.get("Authorization") == "Bearer token-1"
+        else None
+    )
+    await registry(**access).digest("v1")
+    assert gate.tokens == 2
+
+
+async def test_no_password_goes_over_plain_http_unasked(registry, store, name, gate):
+    store.push(name, "v1", {"a": "1"})
+    gate.basic = ("ada", "hidden")
+    with pytest.raises(LoginRefused):
+        await registry(login=RegistryLogin("ada", "hidden")).digest("v1")
+    assert not any("Authorization" in each.headers for each in gate.log)
+    gate.basic, gate.bearer = None, ("ada", "hidden")
+    with pytest.raises(LoginRefused, match="plain HTTP"):
+        await registry(login=RegistryLogin("ada", "hidden")).digest("v1")
+    assert not any("Authorization" in each.headers for each in gate.log)
+
+
+async def test_tls_is_checked_unless_told_otherwise(registries, store, name):
+    digest = store.push(name, "v1", {"a": "1"})
+    authority = Authority()
+    async with Gate(store, tls=authority.server_context()) as gate:
+
+        async def ask(**access):
+            return await registries.registry(Repository(gate.host, name), Access(**access)).digest("v1")
+
+        assert await ask(tls=TlsMaterial(authority.pem)) == digest
+        assert await ask(insecure=True) == digest
+        for access in (
+            {},
+            {"tls": TlsMaterial(Authority().pem)},
+            {"tls": TlsMaterial(Authority().pem), "insecure": True},
+        ):
+            with pytest.raises(RegistryError, match=r"the certificate of 127\.0\.0\.1:\d+ is not trusted"):
+                await ask(**access)
+
+
+async def test_a_redirect_elsewhere_takes_no_login_along(registry, store, name, gate):
+    store.push(name, "v1", {"a": "1"})
+    async with Gate(store) as other:
+        gate.basic = ("ada", "hidden")
+
+        def elsewhere(request):
+            if "/blobs/" in request.path and "Authorization" in request.headers:
+                return web.Response(status=307, headers={"Location": f"http://{other.host}{request.path_qs}"})
+            return None
+
+        gate.fault = elsewhere
+        await content(registry(login=RegistryLogin("ada", "hidden"), insecure=True), "v1")
+        assert other.seen("GET", "/blobs/") == 1
+        assert not any("Authorization" in each.headers for each in other.log)
+
+
+async def test_a_registry_that_is_busy_is_asked_again_when_it_says_so(
+    registry, store, name, gate, monkeypatch
+):
+    pauses = []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    digest = store.push(name, "v1", {"a": "1"})
+    busy = iter([web.Response(status=429, headers={"Retry-After": "7"}), web.Response(status=503)])
+    gate.fault = lambda request: next(busy, None)
+    assert await registry().digest("v1") == digest
+    assert pauses == [7, 3]
+    gate.fault = lambda request: web.Response(status=429)
+    with pytest.raises(RegistryError, match=r"asked too often \(429\)"):
+        await registry().manifest("v1")
+
+
+async def test_what_is_not_as_promised_is_refused(registry, store, name, gate):
+    digest = store.push(name, "v1", layers=[(LAYER, os.urandom(300_000))])
+
+    def other(request):
+        if "/blobs/" in request.path or str(digest) in request.path:
+            return web.Response(body=b"something else", content_type="application/json")
+        return None
+
+    gate.fault = other
+    with pytest.raises(ContentRefused, match="doesn't have the digest"):
+        await content(registry(), "v1")
+    with pytest.raises(ContentRefused, match="doesn't have the digest"):
+        await registry().manifest(str(digest))
+
+
+async def test_an_answer_that_breaks_off_is_no_answer(registry, store, name, gate):
+    store.push(name, "v1", layers=[(LAYER, os.urandom(300_000))])
+    gate.cut_after = 100_000
+    with pytest.raises(Unreachable, match="ended the connection"):
+        await content(registry(), "v1")
+
+
+async def test_a_manifest_that_fills_memory_is_refused(registry, name, gate):
+    gate.fault = lambda request: web.Response(body=bytes(5 << 20), content_type="application/json")
+    with pytest.raises(ContentRefused, match="larger than"):
+        await registry().manifest("v1")
+    gate.fault = lambda request: web.Response(body=b"[1]", content_type="application/json")
+    with pytest.raises(ContentRefused, match="not in its format"):
+        await registry().manifest("v1")
+
+
+async def test_a_registry_that_is_away_is_named(registries, name):
+    for host, text in (("127.0.0.1:1", "can't connect to"), ("registry.invalid", "can't be resolved")):
+        with pytest.raises(Unreachable, match=text):
+            await registries.registry(Repository(host, name), Access()).digest("v1")
+
+
+def test_digests_of_pushed_images_are_those_of_their_bytes(store, name):
+    assert store.push(name, "v1", {"a": "1"}) == store.push(name, "v2", {"a": "1"})
+    assert isinstance(store.push(name, "v1", {"a": "2"}), Digest)
