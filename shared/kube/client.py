@@ -36,6 +36,8 @@ _WATCH_GRACE: Final = 30
 _PAGE: Final = 500
 _TRIES: Final = 4
 _PATIENCE: Final = 10.0
+#: In place of a code in metrics, as client-go has it.
+_NO_ANSWER: Final = "<error>"
 
 Params = dict[str, str]
 
@@ -205,6 +207,7 @@ class KubeClient:
         timeout = aiohttp.ClientTimeout(total=_WATCH_SECONDS + _WATCH_GRACE, connect=_REQUEST_SECONDS)
         headers = await self._headers(accept)
         url = self._connection.server + resource.path(namespace)
+        answered = False
         try:
             async with self._connection.session.get(
                 url,
@@ -214,6 +217,7 @@ class KubeClient:
                 proxy=self._connection.proxy,
                 server_hostname=self._connection.server_name,
             ) as response:
+                answered = True
                 self._count(response.status, "WATCH")
                 if response.status >= 400:
                     raise from_response(
@@ -225,6 +229,8 @@ class KubeClient:
                 finally:
                     hang_up(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if not answered:
+                self._count(_NO_ANSWER, "WATCH")
             raise Unreachable(f"watch of {resource.plural} broke off: {_cause(error)}") from error
 
     async def request(
@@ -267,10 +273,12 @@ class KubeClient:
                     raise
                 await asyncio.sleep(min(error.retry_after or 1.0, _PATIENCE))
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError) as error:
+                self._count(_NO_ANSWER, method)
                 # A kept-alive connection that the server closed; only a create could happen twice.
                 if attempt > 1 or method == "POST":
                     raise Unreachable(f"{method} {path}: {_cause(error)}") from error
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                self._count(_NO_ANSWER, method)
                 raise Unreachable(f"{method} {path}: {_cause(error)}") from error
         raise AssertionError("unreachable")
 
@@ -300,7 +308,7 @@ class KubeClient:
             headers["Impersonate-User"] = self.identity
         return headers
 
-    def _count(self, status: int, method: str) -> None:
+    def _count(self, status: int | str, method: str) -> None:
         metrics.client_requests.labels(str(status), method, self._host).inc()
 
 

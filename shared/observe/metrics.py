@@ -7,6 +7,7 @@ the past.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import (
@@ -67,6 +68,12 @@ reconcile_panics = Counter(
     ("controller",),
     registry=REGISTRY,
 )
+reconcile_timeouts = Counter(
+    "controller_runtime_reconcile_timeouts_total",
+    "Reconciliations that were cut off; here each step has a time limit of its own, so there are none.",
+    ("controller",),
+    registry=REGISTRY,
+)
 reconcile_time = Histogram(
     "controller_runtime_reconcile_time_seconds",
     "Duration of reconciliations.",
@@ -115,9 +122,21 @@ work_duration = Histogram(
     buckets=_QUEUE_BUCKETS,
     registry=REGISTRY,
 )
+unfinished_work = Gauge(
+    "workqueue_unfinished_work_seconds",
+    "How long all that is being processed has been so, in sum.",
+    ("name", "controller"),
+    registry=REGISTRY,
+)
+longest_work = Gauge(
+    "workqueue_longest_running_processor_seconds",
+    "How long the oldest of what is being processed has been so.",
+    ("name", "controller"),
+    registry=REGISTRY,
+)
 client_requests = Counter(
     "rest_client_requests_total",
-    "Requests to the API server.",
+    "Requests to the API server; without an answer the code is <error>.",
     ("code", "method", "host"),
     registry=REGISTRY,
 )
@@ -147,6 +166,34 @@ go_info = Gauge(
     registry=REGISTRY,
 )
 go_info.labels("none").set(1)
+heap = Gauge(
+    "go_memstats_alloc_bytes",
+    "Memory of the process that is no file's, under the name that stock dashboards read.",
+    registry=REGISTRY,
+)
+
+
+def _private_memory(status: Path = Path("/proc/self/status")) -> float:
+    """Bytes in memory that belong to no file; 0 where the system doesn't say."""
+    try:
+        lines = status.read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((float(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon:")), 0.0)
+
+
+heap.set_function(_private_memory)
+
+
+def begin(controller: str, workers: int) -> None:
+    """Shows all counters of a controller from the start: a rate needs a zero to rise from."""
+    max_concurrent.labels(controller).set(workers)
+    active_workers.labels(controller).set(0)
+    for result in ("success", "error", "requeue", "requeue_after"):
+        reconcile_total.labels(controller, result)
+    for counter in (reconcile_errors, terminal_errors, reconcile_panics, reconcile_timeouts):
+        counter.labels(controller)
+    queue_retries.labels(controller, controller)
 
 
 def forget(kind: str, namespace: str, name: str) -> None:

@@ -126,7 +126,7 @@ class Controller(Generic[R, H]):
             controller=self.name, controllerGroup=reconciler.kind.GROUP, controllerKind=self.kind
         )
         informer.subscribe(self._on_change)
-        metrics.max_concurrent.labels(self.name).set(policy.concurrent)
+        metrics.begin(self.name, policy.concurrent)
 
     def trigger(self, key: ObjectKey, by: str) -> None:
         """Asks for a turn because of something else than the object itself; `by` is `<Kind>/<ns>/<name>`."""

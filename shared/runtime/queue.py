@@ -11,6 +11,7 @@ import asyncio
 import heapq
 import itertools
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
 from shared.kube.resources import ObjectKey
@@ -56,6 +57,7 @@ class WorkQueue:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._loop = asyncio.get_running_loop()
+        self._show()
 
     def __len__(self) -> int:
         """Keys that are due now."""
@@ -128,6 +130,24 @@ class WorkQueue:
             heapq.heappush(self._delayed, (ready_at, item.ticket, key))
             self._schedule()
 
+    def _show(self) -> None:
+        """Metrics that are reckoned when somebody asks for them."""
+        for priority in (BACKLOG, LIVE):
+            depth = metrics.queue_depth.labels(self._name, self._name, str(priority))
+            depth.set_function(partial(self._depth, priority))
+        metrics.unfinished_work.labels(self._name, self._name).set_function(lambda: sum(self._ages()))
+        metrics.longest_work.labels(self._name, self._name).set_function(
+            lambda: max(self._ages(), default=0.0)
+        )
+
+    def _depth(self, priority: int) -> int:
+        due = self._loop.time() + _EARLY
+        return sum(1 for item in self._waiting.values() if item.priority == priority and item.ready_at <= due)
+
+    def _ages(self) -> list[float]:
+        now = self._loop.time()
+        return [now - started for started in self._processing.values()]
+
     def _due(self) -> bool:
         """Moves what has become due to the ready heap; says whether there is anything."""
         now = self._loop.time()
@@ -139,7 +159,6 @@ class WorkQueue:
         while self._ready and self._stale(self._ready[0]):
             heapq.heappop(self._ready)
         self._schedule()
-        metrics.queue_depth.labels(self._name, self._name, "0").set(len(self._ready))
         return bool(self._ready)
 
     def _stale(self, entry: tuple[int, int, ObjectKey]) -> bool:

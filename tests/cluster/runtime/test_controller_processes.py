@@ -16,6 +16,7 @@ from shared.testing.faulty_api import FaultyApi
 ROOT = Path(__file__).parents[3]
 SCRIPTED = "tests.cluster.runtime.scripted_controller"
 LEASE = "kustomize-controller-leader-election"
+TOTAL = "controller_runtime_reconcile_total"
 QUICK = (
     "--enable-leader-election",
     "--leader-election-lease-duration=4s",
@@ -134,9 +135,13 @@ def test_a_scrape_tells_of_success_and_failure(processes):
     process = processes.start()
     processes.create("fails-a")
     processes.create("done-a")
-    prefix = 'controller_runtime_reconcile_total{controller="kustomization",result='
-    wanted = [prefix + result for result in ('"error"', '"requeue_after"')]
-    until(lambda: all(line in process.metrics() for line in wanted))
+    wanted = [f'controller="kustomization",result="{result}"' for result in ("error", "requeue_after")]
+
+    def counted():
+        series = (line.rpartition(" ") for line in process.metrics().splitlines())
+        return {name: float(value) for name, _, value in series if name.startswith(TOTAL)}
+
+    until(lambda: all(counted()[f"{TOTAL}{{{labels}}}"] > 0 for labels in wanted))
 
 
 @pytest.mark.case("runtime-32")

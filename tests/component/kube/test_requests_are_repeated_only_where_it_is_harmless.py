@@ -92,3 +92,15 @@ async def test_requests_are_counted_by_code(api, client):
     with pytest.raises(NotFound):
         await client.get(WIDGET, "ns", "nope")
     assert series._value.get() == 1
+
+
+async def test_requests_without_an_answer_are_counted_as_errors(api, client, unused_tcp_port):
+    client._connection.server = f"http://127.0.0.1:{unused_tcp_port}"
+    with pytest.raises(Unreachable):
+        await client.get(WIDGET, "ns", "a")
+    with pytest.raises(Unreachable):
+        async for _ in client.watch(WIDGET, "ns"):
+            pass
+    for method in ("GET", "WATCH"):
+        series = metrics.client_requests.labels("<error>", method, f"127.0.0.1:{api.port}")
+        assert series._value.get() == 1

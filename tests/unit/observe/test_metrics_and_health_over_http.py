@@ -6,6 +6,10 @@ import pytest
 from shared.observe import metrics
 from shared.observe.http import Server, health_application, metrics_application, parse_address
 
+RESULTS = ("success", "error", "requeue", "requeue_after")
+TROUBLE = ("_errors", "_panics", "_timeouts")
+TERMINAL = 'controller_runtime_terminal_reconcile_errors_total{controller="silent"} 0.0'
+
 
 @pytest.fixture
 async def fetch():
@@ -38,6 +42,27 @@ async def test_a_scrape_is_prometheus_text_without_what_nobody_asked_for(fetch):
     assert 'controller_runtime_reconcile_total{controller="kustomization",result="success"}' in text
     assert "process_resident_memory_bytes" in text
     assert "_created" not in text
+
+
+def test_a_controller_shows_its_counters_before_it_counts_anything():
+    metrics.begin("silent", 4)
+    text = metrics.exposition()[0].decode()
+    prefix = "controller_runtime_reconcile"
+    for name in (
+        *(f'{prefix}_total{{controller="silent",result="{result}"}}' for result in RESULTS),
+        *(f'{prefix}{kind}_total{{controller="silent"}}' for kind in TROUBLE),
+    ):
+        assert f"{name} 0.0" in text
+    assert TERMINAL in text
+    assert 'controller_runtime_max_concurrent_reconciles{controller="silent"} 4.0' in text
+
+
+def test_what_stock_dashboards_ask_a_go_program_is_answered():
+    text = metrics.exposition()[0].decode()
+    (size,) = re.findall(r"^go_memstats_alloc_bytes (\S+)$", text, re.MULTILINE)
+    (resident,) = re.findall(r"^process_resident_memory_bytes (\S+)$", text, re.MULTILINE)
+    assert 0 < float(size) < float(resident)
+    assert 'go_info{version="none"} 1.0' in text
 
 
 def test_series_of_a_forgotten_object_are_gone_and_others_stay():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from shared.kube import ObjectKey
+from shared.observe import metrics
 from shared.runtime.queue import BACKLOG, LIVE, WorkQueue
 
 A, B, C = (ObjectKey("ns", name) for name in "abc")
@@ -173,3 +174,29 @@ async def test_an_early_turn_was_asked_for_no_later_than_now():
     queue.add(A, after=60.0)
     queue.add(A)
     assert queue.take().asked_at == pytest.approx(asyncio.get_running_loop().time())
+
+
+@pytest.mark.looptime
+async def test_metrics_tell_what_waits_and_how_long_work_has_lasted():
+    queue = WorkQueue("shown")
+    queue.add(A, priority=BACKLOG)
+    queue.add(B)
+    queue.add(C, after=60)
+    assert shown("workqueue_depth", priority="-100") == 1
+    assert shown("workqueue_depth", priority="0") == 1
+    queue.take()
+    await asyncio.sleep(5)
+    queue.take()
+    await asyncio.sleep(2)
+    assert shown("workqueue_depth", priority="0") == shown("workqueue_depth", priority="-100") == 0
+    assert shown("workqueue_unfinished_work_seconds") == 9
+    assert shown("workqueue_longest_running_processor_seconds") == 7
+    queue.done(B)
+    assert shown("workqueue_longest_running_processor_seconds") == 2
+    await asyncio.sleep(60)
+    assert shown("workqueue_depth", priority="0") == 1
+    queue.close()
+
+
+def shown(name, **labels):
+    return metrics.REGISTRY.get_sample_value(name, {"name": "shown", "controller": "shown", **labels})
