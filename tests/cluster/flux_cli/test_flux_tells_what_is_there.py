@@ -2,11 +2,41 @@
 
 import pytest
 
+from shared.lang import yaml
+
 
 @pytest.fixture(scope="module")
 def shared(new_team):
     """One app for all tests that only read."""
     return new_team().with_app()
+
+
+@pytest.fixture(scope="module")
+def shop(new_team):
+    """A team with a workload, a Secret, and an object without namespace that has a colon in its name."""
+    team = new_team()
+    containers = [{"name": "main", "image": "web:1", "resources": {"requests": {"cpu": "1000m"}}}]
+    labels = {"app": "web"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
+    contents = {
+        "apps/v1 Deployment web": {"spec": {"selector": {"matchLabels": labels}, "template": template}},
+        "rbac.authorization.k8s.io/v1 ClusterRole shop:reader": {"rules": []},
+        "v1 Secret login": {"stringData": {"password": "before"}},
+    }
+    objects = []
+    for words, content in contents.items():
+        version, kind, name = words.split()
+        objects.append({"apiVersion": version, "kind": kind, "metadata": {"name": name}, **content})
+    team.upstream.commit(
+        {"deploy/a.yaml": None, "deploy/b.yaml": None, "deploy/shop.yaml": yaml.dump_all(objects)}
+    )
+    team.create_source()
+    made = team.create_kustomization()
+    assert made.code == 0, made.progress
+    yield team
+    # The role belongs to no namespace, so it would stay.
+    team.flux("delete", "kustomization", "app", "--silent")
+    team.kubectl("wait", "--for=delete", "clusterrole/shop:reader", "--timeout=60s")
 
 
 def test_a_source_and_a_kustomization_are_created_and_waited_for(team):
@@ -59,6 +89,14 @@ def test_the_tree_shows_what_was_applied(shared):
     ]
 
 
+def test_the_tree_names_objects_without_namespace_and_with_colons(shop):
+    assert set(shop.flux("tree", "kustomization", "app").lines[1:]) == {
+        "├── ClusterRole/shop:reader",
+        f"├── Secret/{shop.namespace}/login",
+        f"└── Deployment/{shop.namespace}/web",
+    }
+
+
 def test_events_are_those_of_the_kustomization_and_its_source(shared):
     listed = shared.flux("events", "--for", "Kustomization/app").lines
     assert any(
@@ -86,6 +124,15 @@ def test_an_object_is_traced_to_its_commit(shared):
     assert f"Message: Applied revision: {shared.revision}" in lines
 
 
+def test_a_pod_is_traced_through_its_owners(shop):
+    shop.kubectl("wait", "deployment/web", "--for=jsonpath={.status.replicas}=1", "--timeout=30s")
+    pod = shop.kubectl("get", "pods", "-o", "jsonpath={.items[0].metadata.name}")
+    lines = shop.flux("trace", "pod", pod).lines
+    assert f"Object: Pod/{pod}" in lines
+    assert "Kustomization: app" in lines
+    assert "Object: ClusterRole/shop:reader" in shop.flux("trace", "clusterrole", "shop:reader").lines
+
+
 @pytest.mark.parametrize("kind", ["kustomization", "source git"])
 def test_an_export_is_what_was_asked_for_and_can_be_applied_again(shared, kind):
     exported = shared.flux("export", *kind.split(), "app").out
@@ -107,6 +154,18 @@ def test_a_diff_shows_what_a_change_would_do_and_nothing_else(shared, tmp_path):
     assert f"► ConfigMap/{shared.namespace}/a drifted" in said.out
     assert f"ConfigMap/{shared.namespace}/b" not in said.out
     assert shared.live("configmap", "a")["data"] == {"k": "one"}
+
+
+def test_a_diff_shows_no_value_of_a_secret(shop, tmp_path):
+    manifests = tmp_path / "shop.yaml"
+    manifests.write_text(shop.upstream.git("show", "HEAD:deploy/shop.yaml") + "\n")
+    assert shop.flux("diff", "kustomization", "app", "--path", str(tmp_path)).out == ""
+    manifests.write_text(manifests.read_text().replace("before", "after-that").replace("web:1", "web:2"))
+    said = shop.flux.run("diff", "kustomization", "app", "--path", str(tmp_path))
+    assert said.code == 1
+    assert f"► Secret/{shop.namespace}/login drifted" in said.out
+    assert "after-that" not in said.out + said.progress
+    assert "+ web:2" in said.out
 
 
 def test_the_status_is_shown_for_debugging(shared):

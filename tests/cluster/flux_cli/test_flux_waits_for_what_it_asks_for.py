@@ -2,6 +2,9 @@
 
 import pytest
 
+from shared.lang import yaml
+from shared.testing.git_server import Access, serve_in_thread
+
 # Asks for no more than a parser can tell: the expression never ends.
 BROKEN = "status.((("
 
@@ -46,6 +49,19 @@ def test_a_suspended_kustomization_is_not_reconciled(app):
     refused = app.flux.run("reconcile", "kustomization", "app")
     assert refused.code == 1
     assert "resource is suspended" in refused.progress
+
+
+def test_a_login_that_flux_made_opens_a_private_repository(team, git):
+    _, folder = git
+    create = ("create", "source", "git", "private", "--branch=main", "--secret-ref=login")
+    team.flux(
+        "create", "secret", "git", "login", "--url=https://a.test", "--username=ada", "--password=right"
+    )
+    with serve_in_thread(folder, access=Access(basic=("ada", "right"))) as server:
+        said = team.flux(*create, f"--url={server.url(team.upstream.path)}")
+    assert f"✔ fetched revision: {team.revision}" in said.progress
+    exported = team.flux("export", "source", "git", "private", "--with-credentials").out
+    assert [obj["kind"] for obj in yaml.load_all(exported)] == ["GitRepository", "Secret"]
 
 
 def test_an_address_without_host_ends_the_wait_at_once(team):
