@@ -53,14 +53,16 @@ class Parts:
     #: Further tasks that run as long as the controllers do.
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     close: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
+    #: How long running turns may go on after the process was asked to stop. Events and the lease may take
+    #: five seconds each after that; Kubernetes kills what isn't gone at the end of the pod's grace period.
+    grace_seconds: float = 30.0
 
 
 class Manager:
     """Runs the parts until a signal asks to stop."""
 
-    def __init__(self, parts: Parts, grace_seconds: float = 30.0) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._grace = grace_seconds
         self._stop = asyncio.Event()
         self._log = structlog.get_logger("setup")
 
@@ -125,7 +127,7 @@ class Manager:
             self._log.info("stopping")
             for controller in parts.controllers:
                 controller.stop()
-            _, late = await asyncio.wait(controllers, timeout=self._grace)
+            _, late = await asyncio.wait(controllers, timeout=parts.grace_seconds)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)

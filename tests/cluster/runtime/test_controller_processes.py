@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+import socket
 import subprocess
 import sys
 import time
@@ -267,6 +269,37 @@ def test_a_turn_may_end_after_sigterm_and_the_lease_is_given_back(processes):
     ready = processes.get("ks", "waits-a")["status"]["conditions"][0]
     assert (ready["type"], ready["status"]) == ("Ready", "True")
     assert processes.holder() == ""
+
+
+def test_a_remote_that_hangs_does_not_keep_the_lease_from_being_given_back(processes):
+    """A pod that isn't gone in time is killed, and its successor waits for the lease to run out."""
+    lease = "source-controller-leader-election"
+    crds = ROOT / "charts/source-controller/files/crds/source.toolkit.fluxcd.io_gitrepositories.yaml"
+    processes.cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(crds))
+    chart = (ROOT / "charts/source-controller/templates/deployment.yaml").read_text()
+    (pod_grace,) = re.findall(r"terminationGracePeriodSeconds: (\d+)", chart)
+    with socket.create_server(("127.0.0.1", 0)) as remote:
+        storage = [f"--storage-path={processes.folder}", "--storage-addr=127.0.0.1:0"]
+        process = processes.start("--enable-leader-election", *storage, module="source_controller")
+        until(lambda: processes.holder(lease))
+        url = f"http://127.0.0.1:{remote.getsockname()[1]}/app.git"
+        obj = {
+            "apiVersion": "source.toolkit.fluxcd.io/v1",
+            "kind": "GitRepository",
+            "metadata": {"name": "hangs", "namespace": processes.namespace},
+            "spec": {"interval": "5m", "url": url},
+        }
+        processes.cluster.kubectl("create", "-f", "-", stdin=json.dumps(obj))
+        remote.settimeout(20)
+        connection, _ = remote.accept()
+        with connection:
+            process._process.terminate()
+            assert process._process.wait(int(pod_grace)) == 0
+    assert processes.holder(lease) == ""
+    removed = '{"metadata":{"finalizers":null}}'
+    processes.cluster.kubectl(
+        "patch", "gitrepository", "hangs", "-n", processes.namespace, "--type=merge", "-p", removed
+    )
 
 
 def test_a_second_signal_ends_the_process_at_once(processes):
