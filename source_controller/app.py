@@ -79,8 +79,8 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             leader_servers=(Server(artifact_application(storage, count=_count), host, port),),
             leadership=frame.leadership,
             background=(orphans.run,),
-            # The pod has ten seconds. A fetch that is cut off begins anew; a lease that isn't given back makes
-            # the next process wait until it has run out.
+            # The pod has ten seconds. A fetch that is cut off begins anew; a lease that isn't given back
+            # makes the next process wait until it has run out.
             grace_seconds=4.0,
         )
         await git.close()
