@@ -114,6 +114,9 @@ def test_an_uninstall_leaves_nothing_but_what_was_applied(cli, bootstrapped, own
     kinds = own_cluster.kubectl("api-resources", "--namespaced=false", "--verbs=list", "-o", "name").split()
     assert "clusterroles.rbac.authorization.k8s.io" in kinds
     assert own_cluster.kubectl("get", ",".join(kinds), "-l", PART_OF, "-o", "name") == ""
+    # Nothing was left out for want of a label.
+    rights = own_cluster.kubectl("get", "clusterroles,clusterrolebindings", "-o", "name").split()
+    assert [name for name in rights if name.endswith(f"-{SYSTEM}")] == []
     assert not suite.source.running
     assert not suite.kustomize.running
     assert json.loads(team.kubectl("get", "configmap", "a", "-o", "json"))["data"] == {"k": "one"}
