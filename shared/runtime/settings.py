@@ -25,6 +25,7 @@ from pydantic.fields import FieldInfo
 from shared.lang.duration import format_duration, parse_duration
 
 _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+_ACCEPTED: Final = "accepted for compatibility"
 _FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 
 
@@ -95,11 +96,11 @@ class Settings(BaseModel):
     leader_election_retry_period: Duration = flag(
         timedelta(seconds=5), "time between tries to get or renew the lease"
     )
-    kube_api_qps: float = flag(
-        50.0, "accepted for compatibility; the API server's own flow control is followed"
-    )
-    kube_api_burst: int = flag(
-        300, "accepted for compatibility; the API server's own flow control is followed"
+    kube_api_qps: float = flag(50.0, f"{_ACCEPTED}; the API server's own flow control is followed")
+    kube_api_burst: int = flag(300, f"{_ACCEPTED}; the API server's own flow control is followed")
+    token_cache_max_size: int = flag(100, f"{_ACCEPTED}; no token of a cloud is asked for yet")
+    token_cache_max_duration: Duration = flag(
+        timedelta(hours=1), f"{_ACCEPTED}; no token of a cloud is asked for yet"
     )
     feature_gates: Gates = flag({}, "comma-separated list of Name=bool")
     default_service_account: str = flag("", "account for objects that name none")

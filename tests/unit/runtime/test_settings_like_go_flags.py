@@ -1,9 +1,20 @@
+import re
 from datetime import timedelta
 
 import pytest
 
 from kustomize_controller.settings import KustomizeSettings
 from shared.runtime.settings import Repeated, Settings, UsageError, flag, parse, parse_or_exit, usage
+from source_controller.settings import SourceSettings
+
+COMMON = """
+concurrent default-service-account enable-leader-election events-addr feature-gates health-addr
+interval-jitter-percentage kube-api-burst kube-api-qps leader-election-lease-duration
+leader-election-release-on-cancel leader-election-renew-deadline leader-election-retry-period
+log-encoding log-level max-retry-delay metrics-addr min-retry-delay requeue-dependency token-cache-max-duration
+token-cache-max-size
+watch-all-namespaces watch-configs-label-selector watch-label-selector
+"""
 
 
 class Some(Settings):
@@ -32,6 +43,12 @@ def test_defaults_are_those_of_flux():
         some.leader_election_retry_period,
     )
     assert lease == (timedelta(seconds=35), timedelta(seconds=30), timedelta(seconds=5))
+
+
+@pytest.mark.parametrize("model", [SourceSettings, KustomizeSettings])
+def test_every_common_flag_of_flux_is_known(model):
+    known = set(re.findall(r"^ +--(\S+)", usage(model, "c"), re.MULTILINE))
+    assert set(COMMON.split()) - known == set()
 
 
 @pytest.mark.parametrize("argv", [["--concurrent=7"], ["--concurrent", "7"]])
