@@ -11,8 +11,8 @@ COMMON = """
 concurrent default-service-account enable-leader-election events-addr feature-gates health-addr
 interval-jitter-percentage kube-api-burst kube-api-qps leader-election-lease-duration
 leader-election-release-on-cancel leader-election-renew-deadline leader-election-retry-period
-log-encoding log-level max-retry-delay metrics-addr min-retry-delay requeue-dependency token-cache-max-duration
-token-cache-max-size
+log-encoding log-level max-retry-delay metrics-addr min-retry-delay requeue-dependency
+token-cache-max-duration token-cache-max-size
 watch-all-namespaces watch-configs-label-selector watch-label-selector
 """
 
