@@ -123,6 +123,23 @@ def test_a_setting_that_cannot_be_stops_the_start(processes, argument, code, wor
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("module", ["source_controller", "kustomize_controller"])
+def test_a_controller_of_one_namespace_asks_for_nothing_else(processes, cluster, tmp_path, module):
+    crds = [str(path) for path in sorted((ROOT / "charts").glob("*/files/crds/*.yaml"))]
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", *(f"--filename={path}" for path in crds))
+    own = {
+        "source_controller": [f"--storage-path={tmp_path}", "--storage-addr=127.0.0.1:0"],
+        "kustomize_controller": [f"--kustomize-binary={programs.ensure('kustomize')}"],
+    }
+    with FaultyApi(cluster.kubeconfig, tmp_path) as api:
+        process = processes.start(*own[module], module=module, through=api)
+        until(lambda: said(process, "started"))
+        asked = {request.path for request in api.requests if "/v1/" in request.path}
+        process.stop()
+    assert asked
+    assert {path for path in asked if f"/namespaces/{processes.namespace}/" not in path} == set()
+
+
 @pytest.mark.case("runtime-36")
 def test_the_last_number_of_workers_counts(processes):
     kustomize = f"--kustomize-binary={programs.ensure('kustomize')}"

@@ -225,6 +225,16 @@ async def test_a_watch_of_the_client_tells_that_it_is_too_old(api, client):
         await anext(client.watch(WIDGET, "ns", resource_version="7"))
 
 
+async def test_a_watch_that_the_server_forgets_to_end_is_begun_anew(api, inform, monkeypatch):
+    """Its socket lives, so nothing but the clock can tell."""
+    monkeypatch.setattr("shared.kube.client._WATCH_SECONDS", 0)
+    monkeypatch.setattr("shared.kube.client._WATCH_GRACE", 0.2)
+    inform()
+    await api.watching(3)
+    assert {query["resourceVersion"] for query in api.asked("watch")} == {"100"}
+    assert len(api.asked("GET")) == 1
+
+
 async def test_a_watch_that_has_nothing_to_tell_is_probed_by_the_kernel(api, inform):
     """A server that is gone without a word is noticed although nobody sends anything."""
     inform()

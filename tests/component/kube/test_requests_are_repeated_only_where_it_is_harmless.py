@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from aiohttp import web
 
@@ -104,3 +106,21 @@ async def test_requests_without_an_answer_are_counted_as_errors(api, client, unu
     for method in ("GET", "WATCH"):
         series = metrics.client_requests.labels("<error>", method, f"127.0.0.1:{api.port}")
         assert series._value.get() == 1
+
+
+async def test_a_server_that_takes_a_request_and_never_answers_is_given_up(client, monkeypatch):
+    monkeypatch.setattr("shared.kube.client._REQUEST_SECONDS", 0.1)
+    taken = []
+
+    async def take(reader, writer):
+        taken.append(writer)
+        await reader.read()
+
+    async with await asyncio.start_server(take, "127.0.0.1", 0) as server:
+        client._connection.server = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for method in ("GET", "PATCH"):
+            with pytest.raises(Unreachable, match=f"^{method} /apis/example.com/v1/x: "):
+                await client.request(method, "/apis/example.com/v1/x")
+        for writer in taken:
+            writer.close()
+    assert len(taken) == 2
