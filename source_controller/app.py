@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, Final, TypeVar
 
-from shared.api.source_v1 import GROUP, GitRepository
+from shared.api.meta import CustomResource
+from shared.api.source_v1 import GROUP
 from shared.git import GitClient, SshAlgorithms
 from shared.kube.informer import Informer
+from shared.lang.json import JsonObject
 from shared.observe import metrics
 from shared.observe.http import Server, parse_address
-from shared.runtime.controller import Controller, Policy
+from shared.oci import Registries
+from shared.runtime.controller import Controller, Policy, Reconciler
+from shared.runtime.header import Header
 from shared.runtime.manager import Parts
 from shared.runtime.process import Frame
 from source_controller.artifacts import Shelf
@@ -20,11 +25,21 @@ from source_controller.git_repository.included import GitRepositoryHeader, Inclu
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
 from source_controller.git_repository.remotes import Remotes
+from source_controller.oci_repository.access import Accesses
+from source_controller.oci_repository.content import Contents
+from source_controller.oci_repository.reconciler import OCIRepositoryReconciler
+from source_controller.secrets import Secrets
 from source_controller.server import artifact_application
 from source_controller.settings import SourceSettings
 from source_controller.storage import Orphans, Storage
 
-NAME = "source-controller"
+NAME: Final = "source-controller"
+LATEST: Final = "latest.tar.gz"
+USER_AGENT: Final = "flux/v2 headrace"
+"""Of requests to registries; some look at how it begins."""
+
+R = TypeVar("R", bound=CustomResource)
+H = TypeVar("H", bound=Header)
 
 
 def _count(status: int) -> None:
@@ -35,46 +50,47 @@ def _count(status: int) -> None:
 async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
     """All parts of the controller, for as long as the block lasts."""
     storage = Storage.open(settings, frame.clock)
-    repositories = Informer(
-        frame.client,
-        GROUP,
-        GitRepository.KIND,
-        GitRepositoryHeader.of,
-        namespace=settings.watched_namespace,
-        label_selector=settings.watch_label_selector,
-    )
+    secrets = Secrets(frame.client)
+    registries = Registries(frame.outside, USER_AGENT)
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as scratch:
+        folder = Path(scratch)
         ssh = SshAlgorithms(settings.ssh_kex_algos, settings.ssh_hostkey_algos)
-        git = GitClient(Path(scratch), frame.outside, ssh=ssh)
-        reconciler = GitRepositoryReconciler(
-            Remotes(frame.client),
-            Includes(frame.client),
-            git,
-            Shelf(storage),
-            Publisher(storage),
-            wait=settings.requeue_dependency,
+        git = GitClient(folder / "git", frame.outside, ssh=ssh)
+        git_repositories = _controller(
+            GitRepositoryReconciler(
+                Remotes(frame.client),
+                Includes(frame.client),
+                git,
+                Shelf(storage),
+                Publisher(storage),
+                wait=settings.requeue_dependency,
+            ),
+            GitRepositoryHeader.of,
+            settings,
+            frame,
         )
-        controller = Controller(
-            reconciler,
-            repositories,
-            frame.client,
-            frame.recorder,
-            frame.clock,
-            Policy.of(settings, NAME),
+        IncludeTrigger(git_repositories)
+        oci_repositories = _controller(
+            OCIRepositoryReconciler(
+                Accesses(secrets), registries, Shelf(storage, LATEST), Contents(storage, folder)
+            ),
+            Header.of,
+            settings,
+            frame,
         )
-        IncludeTrigger(controller)
+        controllers: tuple[Controller[Any, Any], ...] = (git_repositories, oci_repositories)
         orphans = Orphans(
             storage,
             frame.client,
             frame.clock,
-            (GitRepository,),
+            [controller.model for controller in controllers],
             settings.watched_namespace,
         )
         host, port = parse_address(settings.storage_addr, "--storage-addr")
         yield Parts(
             recorder=frame.recorder,
-            informers=(repositories,),
-            controllers=(controller,),
+            informers=tuple(controller.informer for controller in controllers),
+            controllers=controllers,
             servers=frame.servers,
             leader_servers=(Server(artifact_application(storage, count=_count), host, port),),
             leadership=frame.leadership,
@@ -84,3 +100,18 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             grace_seconds=4.0,
         )
         await git.close()
+
+
+def _controller(
+    reconciler: Reconciler[R], header: Callable[[JsonObject], H], settings: SourceSettings, frame: Frame
+) -> Controller[R, H]:
+    informer = Informer(
+        frame.client,
+        GROUP,
+        reconciler.kind.KIND,
+        header,
+        namespace=settings.watched_namespace,
+        label_selector=settings.watch_label_selector,
+    )
+    policy = Policy.of(settings, NAME)
+    return Controller(reconciler, informer, frame.client, frame.recorder, frame.clock, policy)

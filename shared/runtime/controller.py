@@ -128,6 +128,11 @@ class Controller(Generic[R, H]):
         informer.subscribe(self._on_change)
         metrics.begin(self.name, policy.concurrent)
 
+    @property
+    def model(self) -> type[R]:
+        """The kind of its objects."""
+        return self._reconciler.kind
+
     def trigger(self, key: ObjectKey, by: str) -> None:
         """Asks for a turn because of something else than the object itself; `by` is `<Kind>/<ns>/<name>`."""
         if key in self.informer.store:

@@ -22,7 +22,7 @@ def replica(source, source_suite, tmp_path):
         folder = tmp_path / storage
         folder.mkdir(exist_ok=True)
         port = port or free_ports(1)[0]
-        process = source_suite.controller(
+        process = source_suite.suite.controller(
             "source_controller",
             "source-controller",
             [
@@ -116,7 +116,7 @@ async def test_a_default_account_is_an_identity_for_sources_and_an_impersonation
     with pytest.raises(RuntimeError, match="did not start") as refused:
         await asyncio.to_thread(replica("refused", "--default-service-account=x").start)
     assert "ObjectLevelWorkloadIdentity" in str(refused.value)
-    applier = source_suite.controller(
+    applier = source_suite.suite.controller(
         "kustomize_controller",
         "kustomize-controller",
         [

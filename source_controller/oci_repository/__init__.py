@@ -1,0 +1,1 @@
+"""OCIRepository: content in a registry becomes an artifact."""

@@ -1,0 +1,206 @@
+"""The story of an OCIRepository: storage -> login -> tag -> digest -> manifest -> layer -> artifact."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+from shared.api.meta import Artifact
+from shared.api.source_v1 import OCIRepository, Provider
+from shared.events import Severity
+from shared.lang.digest import Digest
+from shared.oci import (
+    ContentRefused,
+    InvalidRepository,
+    Manifest,
+    OciError,
+    Registries,
+    Registry,
+    Repository,
+)
+from shared.runtime.outcome import Done, Failure, Gone, Outcome, Stalled
+from shared.runtime.turn import Turn
+from shared.status.conditions import TRUE
+from source_controller.artifacts import (
+    FETCH_FAILED,
+    IN_STORAGE,
+    OUTDATED,
+    VERIFIED,
+    Before,
+    CommonReason,
+    Shelf,
+    tell,
+    wire,
+)
+from source_controller.oci_repository.access import Accesses
+from source_controller.oci_repository.conditions import FAILURES, OWNED, Reason, stored
+from source_controller.oci_repository.content import Contents
+from source_controller.oci_repository.selecting import InvalidReference, pinned, select_tag
+
+_ORIGIN: Final = ("org.opencontainers.image.source", "org.opencontainers.image.revision")
+
+
+class OCIRepositoryReconciler:
+    """Keeps an artifact of what an OCIRepository points at."""
+
+    kind = OCIRepository
+    owned = OWNED
+
+    def __init__(self, accesses: Accesses, registries: Registries, shelf: Shelf, contents: Contents) -> None:
+        self._accesses = accesses
+        self._registries = registries
+        self._shelf = shelf
+        self._contents = contents
+
+    async def reconcile(self, obj: OCIRepository, turn: Turn[OCIRepository]) -> Outcome:
+        """One pass; see the module."""
+        missing = unsupported(obj)
+        if missing:
+            return Stalled(CommonReason.UNSUPPORTED, missing)
+        turn.progress("reconciliation in progress")
+        before = Before.of(turn, FAILURES)
+        current = await self._shelf.current(obj, turn)
+        try:
+            repository, digest = Repository.parse(obj.spec.url), pinned(obj)
+        except InvalidRepository as error:
+            text = f"URL validation failed for '{obj.spec.url}': {error}"
+            return _stalled(turn, CommonReason.URL_INVALID, text)
+        except InvalidReference as error:
+            raise _failure(Reason.PULL_FAILED, f"failed to determine artifact digest: {error}") from error
+        registry = self._registries.registry(repository, await self._accesses.open(obj, repository))
+        try:
+            tag, digest = await self._resolve(obj, registry, digest)
+        except InvalidReference as error:
+            text = f"failed to determine the artifact tag for '{obj.spec.url}': {error}"
+            return _stalled(turn, Reason.INVALID_SEMVER, text)
+        turn.draft.conditions.remove(VERIFIED)
+        revision = f"{tag}@{digest}" if tag else str(digest)
+        turn.revision = revision
+        if current and current.revision == revision and not _configuration_changed(obj):
+            text = f"artifact up-to-date with remote revision: '{revision}'"
+            turn.event(Severity.TRACE, CommonReason.UP_TO_DATE, text)
+            tell(current, before, _news(obj, current), turn)
+            return _ready(obj, current, turn)
+        _announce(repository, tag, digest, revision, current, turn)
+        artifact = await self._pull(obj, registry, digest, revision)
+        await self._shelf.show(obj, artifact, turn)
+        selector = obj.spec.layer_selector
+        turn.draft["observedIgnore"] = obj.spec.ignore
+        turn.draft["observedLayerSelector"] = wire(selector) if selector else None
+        tell(artifact, before, _news(obj, artifact), turn)
+        return _ready(obj, artifact, turn)
+
+    async def finalize(self, obj: OCIRepository, turn: Turn[OCIRepository]) -> Outcome:
+        """Removes what is stored of a deleted OCIRepository."""
+        await self._shelf.remove(obj, turn)
+        return Gone()
+
+    async def _resolve(
+        self, obj: OCIRepository, registry: Registry, digest: Digest | None
+    ) -> tuple[str, Digest]:
+        """The tag, if tags matter, and the digest that it names now; from here on only that counts."""
+        if digest is not None:
+            return "", digest
+        try:
+            async with _limited(obj.spec.timeout):
+                tag = await select_tag(obj, registry)
+        except OciError as error:
+            text = f"failed to determine the artifact tag for '{obj.spec.url}': {error}"
+            raise _failure(Reason.READ_FAILED, text) from error
+        try:
+            async with _limited(obj.spec.timeout):
+                return tag, await registry.digest(tag)
+        except OciError as error:
+            raise _failure(Reason.PULL_FAILED, f"failed to determine artifact digest: {error}") from error
+
+    async def _pull(self, obj: OCIRepository, registry: Registry, digest: Digest, revision: str) -> Artifact:
+        try:
+            async with _limited(obj.spec.timeout):
+                manifest = await _image(registry, digest)
+                return await self._contents.publish(obj, registry, manifest, revision, f"{digest}.tar.gz")
+        except OciError as error:
+            raise _failure(
+                Reason.PULL_FAILED, f"failed to pull artifact from '{obj.spec.url}': {error}"
+            ) from error
+
+
+async def _image(registry: Registry, digest: Digest) -> Manifest:
+    """The manifest of the image itself, also where the digest is that of an index."""
+    manifest = await registry.manifest(str(digest))
+    if manifest.is_index:
+        manifest = await registry.manifest(str(manifest.for_platform().digest))
+    if manifest.is_index:
+        raise ContentRefused("the image index names another index")
+    return manifest
+
+
+def unsupported(obj: OCIRepository) -> str:
+    """The first field that asks for too much, as a message; nothing when all is fine."""
+    spec = obj.spec
+    with_secret = spec.secret_ref is not None or spec.service_account_name is not None
+    asked = {
+        "spec.verify": spec.verify is not None,
+        "spec.provider": spec.provider is not Provider.GENERIC and not with_secret,
+    }
+    for field, wanted in asked.items():
+        if wanted:
+            return f"{field} is not supported by this version, remove it"
+    return ""
+
+
+def _configuration_changed(obj: OCIRepository) -> bool:
+    """Whether the same revision would give another artifact now; absent and empty ignore rules differ."""
+    spec, status = obj.spec, obj.status
+    return spec.ignore != status.observed_ignore or spec.layer_selector != status.observed_layer_selector
+
+
+def _announce(
+    repository: Repository,
+    tag: str,
+    digest: Digest,
+    revision: str,
+    current: Artifact | None,
+    turn: Turn[OCIRepository],
+) -> None:
+    """Says that there is something new, where something old is being served."""
+    if current is None or current.revision == revision:
+        return
+    text = f"new revision '{revision}' for '{repository}{f':{tag}' if tag else f'@{digest}'}'"
+    turn.draft.conditions.set(OUTDATED, TRUE, CommonReason.NEW_REVISION, text)
+    turn.progress(f"building artifact: {text}", ready=f"building artifact: {text}")
+
+
+def _news(obj: OCIRepository, artifact: Artifact) -> str:
+    text = f"stored artifact with revision '{artifact.revision}' from '{obj.spec.url}'"
+    source, revision = ((artifact.metadata or {}).get(name) for name in _ORIGIN)
+    return f"{text}, origin source '{source}', origin revision '{revision}'" if source and revision else text
+
+
+def _ready(obj: OCIRepository, artifact: Artifact, turn: Turn[OCIRepository]) -> Done:
+    conditions = turn.draft.conditions
+    conditions.remove(*FAILURES, OUTDATED)
+    message = stored(artifact.revision)
+    conditions.set(IN_STORAGE, TRUE, CommonReason.SUCCEEDED, message)
+    return Done(obj.spec.interval, CommonReason.SUCCEEDED, message)
+
+
+def _stalled(turn: Turn[OCIRepository], reason: str, message: str) -> Stalled:
+    turn.draft.conditions.set(FETCH_FAILED, TRUE, reason, message)
+    return Stalled(reason, message)
+
+
+def _failure(reason: str, message: str) -> Failure:
+    return Failure(reason, message, condition=FETCH_FAILED)
+
+
+@asynccontextmanager
+async def _limited(limit: timedelta) -> AsyncIterator[None]:
+    """What takes longer has failed."""
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            yield
+    except TimeoutError as error:
+        raise OciError("context deadline exceeded") from error
