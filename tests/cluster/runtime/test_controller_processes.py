@@ -80,6 +80,13 @@ class Processes:
 
 
 @pytest.fixture
+def api(cluster, tmp_path):
+    """A bad network; ask for it before the processes, so that it outlives them."""
+    with FaultyApi(cluster.kubeconfig, tmp_path) as api:
+        yield api
+
+
+@pytest.fixture
 def processes(cluster, namespace, definition, tmp_path):
     one = Processes(cluster, namespace, tmp_path)
     yield one
@@ -124,18 +131,17 @@ def test_a_setting_that_cannot_be_stops_the_start(processes, argument, code, wor
 
 
 @pytest.mark.parametrize("module", ["source_controller", "kustomize_controller"])
-def test_a_controller_of_one_namespace_asks_for_nothing_else(processes, cluster, tmp_path, module):
+def test_a_controller_of_one_namespace_asks_for_nothing_else(api, processes, cluster, tmp_path, module):
     crds = [str(path) for path in sorted((ROOT / "charts").glob("*/files/crds/*.yaml"))]
     cluster.kubectl("apply", "--server-side", "--force-conflicts", *(f"--filename={path}" for path in crds))
     own = {
         "source_controller": [f"--storage-path={tmp_path}", "--storage-addr=127.0.0.1:0"],
         "kustomize_controller": [f"--kustomize-binary={programs.ensure('kustomize')}"],
     }
-    with FaultyApi(cluster.kubeconfig, tmp_path) as api:
-        process = processes.start(*own[module], module=module, through=api)
-        until(lambda: said(process, "started"))
-        asked = {request.path for request in api.requests if "/v1/" in request.path}
-        process.stop()
+    process = processes.start(*own[module], module=module, through=api)
+    until(lambda: said(process, "started"))
+    asked = {request.path for request in api.requests if "/v1/" in request.path}
+    process.stop()
     assert asked
     assert {path for path in asked if f"/namespaces/{processes.namespace}/" not in path} == set()
 
@@ -215,50 +221,48 @@ def test_a_process_that_lost_the_lease_writes_nothing_and_ends_with_an_error(pro
     assert "LeadershipLost" in process.tail()
 
 
-def test_a_leader_that_is_cut_off_gives_up_before_another_takes_over(processes, cluster, tmp_path):
-    with FaultyApi(cluster.kubeconfig, tmp_path) as api:
-        one = processes.start(*QUICK, name="one", through=api)
-        until(lambda: said(one, "became leader"))
-        processes.create("waits-a")
-        until((processes.folder / "started").exists)
-        two = processes.start(*QUICK, name="two")
-        before = processes.get("ks", "waits-a")
-        api.away()
-        until(lambda: not one.running)
-        assert one.stop() == 1
-        (gave_up,), (took_over,) = said(one, "stopped by an error"), until(lambda: said(two, "became leader"))
-        assert "LeadershipLost" in gave_up["error"]
-        assert gave_up["ts"] < took_over["ts"]
-        api.back()
-        one.start()  # as Kubernetes does
-        (processes.folder / "go").touch()
-        after = until(lambda: settled(processes.get("ks", "waits-a")))
-        assert after["metadata"]["generation"] == before["metadata"]["generation"]
-        assert processes.holder() == took_over["identity"]
-        assert len(said(one, "became leader")) == 1
+def test_a_leader_that_is_cut_off_gives_up_before_another_takes_over(api, processes):
+    one = processes.start(*QUICK, name="one", through=api)
+    until(lambda: said(one, "became leader"))
+    processes.create("waits-a")
+    until((processes.folder / "started").exists)
+    two = processes.start(*QUICK, name="two")
+    before = processes.get("ks", "waits-a")
+    api.away()
+    until(lambda: not one.running)
+    assert one.stop() == 1
+    (gave_up,), (took_over,) = said(one, "stopped by an error"), until(lambda: said(two, "became leader"))
+    assert "LeadershipLost" in gave_up["error"]
+    assert gave_up["ts"] < took_over["ts"]
+    api.back()
+    one.start()  # as Kubernetes does
+    (processes.folder / "go").touch()
+    after = until(lambda: settled(processes.get("ks", "waits-a")))
+    assert after["metadata"]["generation"] == before["metadata"]["generation"]
+    assert processes.holder() == took_over["identity"]
+    assert len(said(one, "became leader")) == 1
 
 
-def test_after_an_outage_longer_than_the_lease_one_replica_leads_and_catches_up(processes, cluster, tmp_path):
-    with FaultyApi(cluster.kubeconfig, tmp_path) as api:
-        both = {name: processes.start(*QUICK, name=name, through=api) for name in ("one", "two")}
-        processes.create("done-a")
-        until(lambda: settled(processes.get("ks", "done-a")))
-        first = processes.holder()
-        leader = next(name for name, process in both.items() if said(process, "became leader"))
-        api.away()
-        until(lambda: not both[leader].running)
-        assert both[leader].stop() == 1
-        processes.create("done-b")
-        processes.create("fails-a")
-        (other,) = both.keys() - {leader}
-        assert both[other].running
-        api.back()
-        until(lambda: settled(processes.get("ks", "done-b")))
-        until(lambda: processes.get("ks", "fails-a")["status"].get("conditions"))
-        both[leader].start()
-        assert processes.holder() == said(both[other], "became leader")[0]["identity"] != first
-        assert both[other].stop() == 0
-        until(lambda: len(said(both[leader], "became leader")) == 2)
+def test_after_an_outage_longer_than_the_lease_one_replica_leads_and_catches_up(api, processes):
+    both = {name: processes.start(*QUICK, name=name, through=api) for name in ("one", "two")}
+    processes.create("done-a")
+    until(lambda: settled(processes.get("ks", "done-a")))
+    first = processes.holder()
+    leader = next(name for name, process in both.items() if said(process, "became leader"))
+    api.away()
+    until(lambda: not both[leader].running)
+    assert both[leader].stop() == 1
+    processes.create("done-b")
+    processes.create("fails-a")
+    (other,) = both.keys() - {leader}
+    assert both[other].running
+    api.back()
+    until(lambda: settled(processes.get("ks", "done-b")))
+    until(lambda: processes.get("ks", "fails-a")["status"].get("conditions"))
+    both[leader].start()
+    assert processes.holder() == said(both[other], "became leader")[0]["identity"] != first
+    assert both[other].stop() == 0
+    until(lambda: len(said(both[leader], "became leader")) == 2)
 
 
 def said(process, message):
