@@ -28,6 +28,7 @@ from shared.testing.kstatus_contract import violations
 KINDS: Final = (
     Resource("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization"),
     Resource("source.toolkit.fluxcd.io", "v1", "gitrepositories", "GitRepository"),
+    Resource("source.toolkit.fluxcd.io", "v1", "ocirepositories", "OCIRepository"),
 )
 _WRITERS: Final = frozenset({"gotk-kustomize-controller", "source-controller"})
 _PAUSE: Final = 0.2
