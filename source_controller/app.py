@@ -58,12 +58,13 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
         git = GitClient(folder / "git", frame.outside, ssh=ssh)
         git_repositories = _controller(
             GitRepositoryReconciler(
-                Remotes(frame.client),
+                Remotes(secrets),
                 Includes(frame.client),
                 git,
                 Shelf(storage),
                 Publisher(storage),
                 wait=settings.requeue_dependency,
+                credentials_anywhere=settings.submodule_credentials == "any",
             ),
             GitRepositoryHeader.of,
             settings,

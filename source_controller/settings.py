@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import field_validator
 
@@ -25,6 +26,9 @@ class SourceSettings(Settings):
     artifact_digest_algo: str = flag("sha256", "sha256, sha384, sha512, blake3 or sha1")
     ssh_kex_algos: Repeated = flag((), "key exchange algorithms of SSH; may be repeated or comma separated")
     ssh_hostkey_algos: Repeated = flag((), "host key algorithms of SSH; may be repeated or comma separated")
+    submodule_credentials: Literal["origin", "any"] = flag(
+        "origin", "hosts of submodules that get the credentials of their parent: origin (its own) or any"
+    )
     helm_index_max_size: int = flag(50 << 20, "largest index of a Helm repository, bytes")
     helm_chart_max_size: int = flag(10 << 20, "largest Helm chart, bytes")
     helm_chart_file_max_size: int = flag(5 << 20, "largest file in a Helm chart, bytes")

@@ -13,23 +13,28 @@ from shared.auth.secrets import (
     proxy_from_secret,
     secret_data,
 )
+from shared.auth.through import SOCKS5, ProxyRefused, connect_through, through
 from shared.auth.tls import TlsMaterial, git_tls, ssl_context, tls_from_secret
 
 __all__ = [
+    "SOCKS5",
     "BasicAuth",
     "BearerToken",
     "Credentials",
     "Keychain",
     "Proxy",
+    "ProxyRefused",
     "RegistryLogin",
     "SecretData",
     "SecretError",
     "TlsMaterial",
+    "connect_through",
     "git_tls",
     "http_credentials",
     "proxy_from_environment",
     "proxy_from_secret",
     "secret_data",
     "ssl_context",
+    "through",
     "tls_from_secret",
 ]

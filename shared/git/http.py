@@ -15,7 +15,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from shared.auth import SecretError, ssl_context
+from shared.auth import ProxyRefused, SecretError, ssl_context, through
 from shared.git.errors import (
     AuthenticationRequired,
     AuthorizationFailed,
@@ -84,28 +84,25 @@ class Endpoint:
         headers |= {"User-Agent": USER_AGENT}
         if self._remote.credentials and url.origin() == self._remote.url.origin():
             headers["Authorization"] = self._remote.credentials.header
-        proxy = self._remote.proxy
-        if proxy is not None and proxy.address.scheme not in ("http", "https"):
-            raise InvalidRemote(
-                f"a proxy of scheme '{proxy.address.scheme}' is not supported, use an http or https proxy"
-            )
-        login = proxy.login if proxy else None
         try:
-            async with self._session.request(
-                method,
-                url,
-                headers=headers,
-                data=body,
-                ssl=await self._tls() if url.scheme == "https" else True,
-                proxy=proxy.address if proxy else None,
-                proxy_headers={"Proxy-Authorization": login.header} if login else None,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
-            ) as answer:
+            async with (
+                through(self._session, self._remote.proxy, url, headers) as (session, way),
+                session.request(
+                    method,
+                    url,
+                    data=body,
+                    ssl=await self._tls() if url.scheme == "https" else True,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                    **way,
+                ) as answer,
+            ):
                 try:
                     yield answer
                 finally:
                     hang_up(answer)
+        except ProxyRefused as error:
+            raise RemoteError(str(error)) from error
         except (aiohttp.ClientError, ConnectionError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise RemoteTimeout("context deadline exceeded") from error

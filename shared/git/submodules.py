@@ -28,7 +28,7 @@ from shared.git.client import Checkout, GitClient
 from shared.git.errors import GitError, InvalidRemote
 from shared.git.objects import GitTree
 from shared.git.refs import Hash
-from shared.git.remote import Remote
+from shared.git.remote import Remote, parse_url
 from shared.git.selection import Selected
 from shared.git.threads import run_in_thread
 
@@ -41,7 +41,8 @@ MOST: Final = 500
 """Submodules of one commit, all levels together."""
 
 _LARGEST_FILE: Final = 1 << 20
-_SCHEMES: Final = ("http", "https", "ssh")
+_SSH: Final = "ssh"
+_SCHEMES: Final = ("http", "https", _SSH)
 _SECTION: Final = re.compile(r'\s*\[\s*submodule\s+"((?:[^"\\]|\\.)*)"\s*\]', re.IGNORECASE)
 _CONTINUED: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\\r?\n")
 _ESCAPED: Final = {"n": "\n", "t": "\t", "b": "\b"}
@@ -50,20 +51,24 @@ _LIKE_SCP: Final = re.compile(r"((?:[^/:@\s]+@)?[^/:@\s]+):(?!//|:)/?(.+)")
 
 @asynccontextmanager
 async def with_submodules(
-    git: GitClient, remote: Remote, checkout: Checkout, wanted: Wanted | None
+    git: GitClient, remote: Remote, checkout: Checkout, wanted: Wanted | None, *, anywhere: bool = False
 ) -> AsyncIterator[Checkout]:
     """A checkout with those submodules whose path, from the root of all, is wanted; None wants none.
 
-    All of them together have the time that the remote has for one operation.
+    With `anywhere` the credentials of a parent go to submodules on other origins, too. All of them
+    together have the time that the remote has for one operation.
 
     Raises:
         GitError: a submodule can't be had; names its path.
+
     """
     if wanted is None:
         yield checkout
         return
     async with AsyncExitStack() as stack:
-        tree = await _Filling(git, remote, stack, wanted).fill(checkout.tree, remote, "", 0)
+        tree = await _Filling(git, remote, stack, wanted, anywhere=anywhere).fill(
+            checkout.tree, remote, "", 0
+        )
         yield dataclasses.replace(checkout, tree=tree)
 
 
@@ -79,7 +84,10 @@ class Link:
 class _Filling:
     """One commit whose submodules are brought here, and held until the stack is closed."""
 
-    def __init__(self, git: GitClient, root: Remote, stack: AsyncExitStack, wanted: Wanted) -> None:
+    def __init__(
+        self, git: GitClient, root: Remote, stack: AsyncExitStack, wanted: Wanted, *, anywhere: bool
+    ) -> None:
+        self._anywhere = anywhere
         self._git = git
         self._root = root
         self._stack = stack
@@ -106,7 +114,7 @@ class _Filling:
         self._count += 1
         if self._count > MOST:
             raise GitError(f"there are more than {MOST} submodules, which is not allowed")
-        remote = remote_of(link.url, parent)
+        remote = remote_of(link.url, parent, anywhere=self._anywhere)
         known = {each.name: getattr(remote, each.name) for each in dataclasses.fields(Remote)}
         return _ModuleRemote(**known, place=f"{self._root.key} {path}")
 
@@ -184,21 +192,28 @@ def _value(text: str) -> str:
     return value[:kept]
 
 
-def remote_of(url: str, parent: Remote) -> Remote:
-    """The remote of a submodule: on the origin of its parent it is reached as the parent is.
+def remote_of(url: str, parent: Remote, *, anywhere: bool = False) -> Remote:
+    """The remote of a submodule: on the origin of its parent, or anywhere on demand, it is reached as the
+    parent is.
 
     Raises:
         InvalidRemote: the address can't be used.
     """
-    address = absolute(url, parent.url)
+    address = parse_url(str(absolute(url, parent.url)))
+    trusted = anywhere or _origin(address) == _origin(parent.url)
+    if address.scheme == _SSH:
+        if parent.login is None or not trusted:
+            raise InvalidRemote("its url needs a key for SSH, and its parent has none for that host")
+        login = parent.login.named(address.user)
+        plain = address.with_user(None).with_user(login.user)
+        return dataclasses.replace(parent, url=plain, login=login)
     try:
         own = Remote.parse(str(address), proxy=parent.proxy, timeout=parent.timeout)
     except SecretError as error:
         raise InvalidRemote(f"its url can't be used: {error}") from error
-    if _origin(own.url) != _origin(parent.url):
+    if not trusted or parent.login is not None:
         return own
-    credentials = own.credentials or parent.credentials
-    return dataclasses.replace(parent, url=own.url, credentials=credentials)
+    return dataclasses.replace(parent, url=own.url, credentials=own.credentials or parent.credentials)
 
 
 def absolute(url: str, parent: URL) -> URL:
@@ -236,7 +251,7 @@ def _relative(url: str, parent: URL) -> URL:
 
 
 def _origin(url: URL) -> tuple[str, str | None, int | None]:
-    return url.scheme, url.host, url.port
+    return url.scheme, url.host, url.port or (22 if url.scheme == _SSH else None)
 
 
 @contextmanager

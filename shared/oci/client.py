@@ -20,7 +20,16 @@ import aiohttp
 from multidict import MultiDict
 from yarl import URL
 
-from shared.auth import BasicAuth, Proxy, RegistryLogin, SecretError, TlsMaterial, ssl_context
+from shared.auth import (
+    BasicAuth,
+    Proxy,
+    ProxyRefused,
+    RegistryLogin,
+    SecretError,
+    TlsMaterial,
+    ssl_context,
+    through,
+)
 from shared.http import hang_up
 from shared.lang import json
 from shared.lang.bounded import remember
@@ -335,20 +344,20 @@ class Registry:
         self, method: str, url: URL, headers: dict[str, str], form: dict[str, str] | None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request; trouble of the network comes out as `Unreachable`."""
-        proxy = self._access.proxy
-        login = proxy.login if proxy else None
+        sent = headers | {"User-Agent": self._shared.user_agent}
         with _told(url):
-            async with self._shared.session.request(
-                method,
-                url,
-                headers=headers | {"User-Agent": self._shared.user_agent},
-                data=form,
-                ssl=await self._tls() if url.scheme == "https" else True,
-                proxy=proxy.address if proxy else None,
-                proxy_headers={"Proxy-Authorization": login.header} if login else None,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
-            ) as answer:
+            async with (
+                through(self._shared.session, self._access.proxy, url, sent) as (session, way),
+                session.request(
+                    method,
+                    url,
+                    data=form,
+                    ssl=await self._tls() if url.scheme == "https" else True,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                    **way,
+                ) as answer,
+            ):
                 try:
                     yield answer
                 finally:
@@ -421,7 +430,7 @@ def _told(url: URL) -> Iterator[None]:
         raise NotTrusted(f"the certificate of {at} is not trusted: {why}") from None
     except aiohttp.ClientConnectorDNSError:
         raise Unreachable(f"the host {url.host} can't be resolved") from None
-    except (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError):
+    except (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError, ProxyRefused):
         raise Unreachable("the proxy can't be reached or refuses") from None
     except aiohttp.ClientSSLError:
         raise Unreachable(f"{at} doesn't speak TLS as we do") from None

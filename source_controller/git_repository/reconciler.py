@@ -49,14 +49,19 @@ class GitRepositoryReconciler:
         publisher: Publisher,
         *,
         wait: timedelta = _WAIT,
+        credentials_anywhere: bool = False,
     ) -> None:
-        """`wait` is how long until the next look at an include that isn't there."""
+        """`wait` is how long until the next look at an include that isn't there.
+
+        With `credentials_anywhere` submodules on other hosts are reached as their parents are.
+        """
         self._remotes = remotes
         self._git = git
         self._shelf = shelf
         self._publisher = publisher
         self._includes = includes
         self._wait = wait
+        self._anywhere = credentials_anywhere
 
     async def reconcile(self, obj: GitRepository, turn: Turn[GitRepository]) -> Outcome:
         """One pass; see the module. Includes that aren't there yet end it early."""
@@ -90,7 +95,9 @@ class GitRepositoryReconciler:
             _announce(obj, includes, head.revision, current, turn)
             async with (
                 self._git.fetch(remote, head) as bare,
-                with_submodules(self._git, remote, bare, _wanted_submodules(obj)) as checkout,
+                with_submodules(
+                    self._git, remote, bare, _wanted_submodules(obj), anywhere=self._anywhere
+                ) as checkout,
             ):
                 artifact = await self._publisher.publish(obj, current, head, checkout, includes)
         observe(obj, artifact, includes, turn.draft)

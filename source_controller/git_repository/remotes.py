@@ -1,4 +1,4 @@
-"""From a GitRepository to a remote: address, and the credentials of its Secret."""
+"""From a GitRepository to a remote: address, proxy, and the credentials of its Secret."""
 
 from __future__ import annotations
 
@@ -7,34 +7,32 @@ from functools import partial
 from typing import Final
 
 from shared.api.source_v1 import GitRepository
-from shared.auth.secrets import SecretData, SecretError, secret_data
+from shared.auth import Proxy, SecretData, SecretError
 from shared.git import EncryptedIdentity, InvalidRemote, Remote
-from shared.kube.client import KubeClient
-from shared.kube.errors import ApiError
-from shared.kube.resources import Resource
 from shared.runtime.outcome import Failure, Stalled
 from source_controller.artifacts import FETCH_FAILED, CommonReason
 from source_controller.git_repository.conditions import Reason
+from source_controller.secrets import Secrets, SecretUnavailable
 
-_SECRETS: Final = Resource("", "v1", "secrets", "Secret")
 _APP_ID: Final = "githubAppID"
 _IDENTITY: Final = "identity"
 
 
 class Remotes:
-    """Reads Secrets straight from the API server, at each turn; nothing secret is kept."""
+    """Reads the Secrets of remotes; nothing secret is kept."""
 
-    def __init__(self, client: KubeClient) -> None:
-        self._client = client
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
 
     async def open(self, obj: GitRepository) -> Remote | Stalled:
         """The remote; `Stalled` when its address is none.
 
         Raises:
-            Failure: the Secret is missing or can't be used; it may come or change later.
+            Failure: a Secret is missing or can't be used; it may come or change later.
         """
+        proxy = await self._proxy(obj)
         secret = await self._secret(obj)
-        parse = partial(Remote.parse, obj.spec.url, secret, timeout=obj.spec.timeout)
+        parse = partial(Remote.parse, obj.spec.url, secret, proxy=proxy, timeout=obj.spec.timeout)
         try:
             return await asyncio.to_thread(parse) if secret and _IDENTITY in secret else parse()
         except InvalidRemote as error:
@@ -45,18 +43,24 @@ class Remotes:
         except SecretError as error:
             raise _refused(f"failed to configure authentication options: {error}") from error
 
+    async def _proxy(self, obj: GitRepository) -> Proxy | None:
+        if obj.spec.proxy_secret_ref is None:
+            return None
+        try:
+            return await self._secrets.proxy(obj.namespace, obj.spec.proxy_secret_ref.name)
+        except SecretUnavailable as error:
+            raise _refused(f"failed to configure proxy options: {error}") from error
+
     async def _secret(self, obj: GitRepository) -> SecretData | None:
         if obj.spec.secret_ref is None:
             return None
-        where = f"{obj.namespace}/{obj.spec.secret_ref.name}"
+        name = obj.spec.secret_ref.name
         try:
-            data = secret_data(await self._client.get(_SECRETS, obj.namespace, obj.spec.secret_ref.name))
-        except ApiError as error:
-            raise _refused(f"failed to get secret '{where}': {error.message}") from error
-        except SecretError as error:
-            raise _refused(f"failed to configure authentication options: {error}") from error
+            _, data = await self._secrets.read(obj.namespace, name)
+        except SecretUnavailable as error:
+            raise _refused(str(error)) from error
         if _APP_ID in data:
-            text = f"secretRef '{where}' has github app data but provider is not set to github"
+            text = f"secretRef '{obj.namespace}/{name}' has github app data but provider is not set to github"
             raise Failure(Reason.INVALID_PROVIDER, text, condition=FETCH_FAILED)
         return data
 

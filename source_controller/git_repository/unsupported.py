@@ -11,7 +11,6 @@ def unsupported(obj: GitRepository) -> str:
     asked = {
         "spec.provider": spec.provider not in {None, GitProvider.GENERIC},
         "spec.verify": spec.verify is not None,
-        "spec.proxySecretRef": spec.proxy_secret_ref is not None,
     }
     for field, wanted in asked.items():
         if wanted:

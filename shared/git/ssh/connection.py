@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
+from shared.auth import SOCKS5, ProxyRefused, connect_through
 from shared.git.errors import AuthenticationRequired, InvalidRemote, RemoteError, RemoteTimeout
 from shared.git.ssh.algorithms import SshAlgorithms
 from shared.git.ssh.known_hosts import PORT, HostKeys
@@ -40,11 +41,13 @@ async def connect(remote: Remote, algorithms: SshAlgorithms) -> AsyncIterator[as
         raise InvalidRemote("an SSH remote needs a host and a login")
     host, port = remote.url.host, remote.url.port or PORT
     known = remote.login.hosts.of(host, port)
+    way = await _socket(remote, host, port)
     verdict: list[str] = []
     with telling(remote, known, verdict):
         connection = await asyncssh.connect(
             host,
             port,
+            sock=way,
             client_factory=lambda: _judge(known, verdict),
             username=remote.login.user,
             client_keys=[remote.login.key],
@@ -89,6 +92,19 @@ def _why(known: HostKeys, shown: asyncssh.SSHKey) -> str:
 
 def _short(key: asyncssh.SSHKey) -> str:
     return f"{key.get_algorithm()} {key.get_fingerprint()}"
+
+
+async def _socket(remote: Remote, host: str, port: int) -> socket.socket | None:
+    """A connection through the proxy, where there is one."""
+    if remote.proxy is None:
+        return None
+    scheme = remote.proxy.address.scheme
+    if scheme != SOCKS5:
+        raise InvalidRemote(f"SSH can't go through a proxy of scheme '{scheme}', use a socks5 proxy")
+    try:
+        return await connect_through(remote.proxy, host, port)
+    except ProxyRefused as error:
+        raise RemoteError(str(error)) from error
 
 
 @contextmanager

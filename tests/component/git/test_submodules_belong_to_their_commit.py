@@ -14,6 +14,7 @@ from shared.git import GitClient, GitError, InvalidRemote, Remote
 from shared.git.submodules import DEEPEST, absolute, read_modules, remote_of, with_submodules
 from shared.testing.git_server import Access, GitServer
 from shared.testing.git_upstream import Upstream
+from shared.testing.ssh_server import SshServer
 from shared.testing.tls import Authority
 
 MAIN = GitRepositoryRef(branch="main")
@@ -273,3 +274,37 @@ def test_an_address_never_leads_above_its_host():
 )
 def test_descriptions_are_in_the_format_of_configuration(text, modules):
     assert read_modules(text) == modules
+
+
+async def test_submodules_over_ssh_are_reached_with_the_key_of_their_parent(root, git):
+    library, app = Upstream(root, "lib.git"), Upstream(root)
+    commit = library.commit({"a": "1"})
+    async with SshServer(root) as server:
+        put(app, ("lib", "../lib.git", commit), ("again", server.url("lib.git", user=""), commit))
+        found = await files_of(git, server.url(), secret=server.secret())
+        assert (found["lib/a"], found["again/a"]) == ("1", "1")
+
+
+async def test_no_other_host_sees_the_key_unless_that_is_wanted(root, tmp_path, git):
+    (tmp_path / "foreign").mkdir()
+    foreign, app = Upstream(tmp_path / "foreign"), Upstream(root)
+    commit = foreign.commit({"a": "1"})
+    async with SshServer(root) as server, SshServer(tmp_path / "foreign") as elsewhere:
+        elsewhere.user_key = server.user_key
+        put(app, ("lib", elsewhere.url(), commit))
+        known = server.known_hosts() + elsewhere.known_hosts()
+        remote = Remote.parse(server.url(), server.secret(known_hosts=known))
+        selected = await git.resolve(remote, MAIN)
+        async with git.fetch(remote, selected) as bare:
+            with pytest.raises(GitError, match="'lib': its url needs a key for SSH"):
+                async with with_submodules(git, remote, bare, everything):
+                    pass
+            assert elsewhere.logins == 0
+            async with with_submodules(git, remote, bare, everything, anywhere=True) as whole:
+                assert "lib/a" in [entry.path for entry in whole.tree]
+
+
+def test_credentials_go_anywhere_only_when_that_is_wanted():
+    parent = Remote.parse("https://git.example.org/app.git", {"username": b"ada", "password": b"pw"})
+    assert remote_of("https://other.org/x", parent).credentials is None
+    assert remote_of("https://other.org/x", parent, anywhere=True).credentials == parent.credentials
