@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+from shared.testing.registry import RegistryStore
+
 NAMESPACE = "bench"
 BROKEN = "broken"
 ACCOUNT = "applier"
@@ -131,7 +133,28 @@ def repository(name: str, url: str) -> dict:
     }
 
 
-def kustomization(path: str, source: str, *, name: str = "", after: str = "") -> dict:
+def image(name: str, url: str) -> dict:
+    """A source in a registry."""
+    return {
+        "apiVersion": "source.toolkit.fluxcd.io/v1",
+        "kind": "OCIRepository",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"interval": "60m", "url": url},
+    }
+
+
+def push_apps(store: RegistryStore, worktree: Path, count: int) -> dict[str, str]:
+    """An image for each app; their addresses by the names of the apps."""
+    for name in map(app, range(count)):
+        folder = worktree / "apps" / name
+        files = {f"apps/{name}/{file.name}": file.read_bytes() for file in folder.iterdir()}
+        store.push(f"apps/{name}", "latest", files)
+    return {name: f"oci://{store.host}/apps/{name}" for name in map(app, range(count))}
+
+
+def kustomization(
+    path: str, source: str, *, name: str = "", after: str = "", kind: str = "GitRepository"
+) -> dict:
     """Rolls out one directory of apps; `after` names the Kustomization that it depends on."""
     spec = {
         "interval": "60m",
@@ -141,7 +164,7 @@ def kustomization(path: str, source: str, *, name: str = "", after: str = "") ->
         "wait": True,
         "timeout": "5m",
         "serviceAccountName": ACCOUNT,
-        "sourceRef": {"kind": "GitRepository", "name": source},
+        "sourceRef": {"kind": kind, "name": source},
     }
     if name:
         spec["namePrefix"] = f"{name}-"

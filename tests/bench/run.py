@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import scenarios
 from drive import Drive
+from load import push_apps
 from meter import Measured, Meter
 from scenarios import Bench
 
@@ -31,6 +32,7 @@ from localcluster import Cluster
 from localcluster.demo.repository import DemoRepository
 from shared.kube import Connection, KubeClient
 from shared.testing.controllers import Suite
+from shared.testing.registry import run_registry
 
 _RESULTS = Path(__file__).parents[2] / "bench-results"
 _IDLE_SECONDS = 3.0
@@ -65,6 +67,16 @@ def _component(cluster: Cluster, name: str):
     return cluster.usage()[name]
 
 
+@contextmanager
+def _images(options: argparse.Namespace, folder: Path, worktree: Path) -> Iterator[dict[str, str]]:
+    """The addresses of an image per app, where sources are in a registry."""
+    if options.sources != "images":
+        yield {}
+        return
+    with run_registry(folder) as store:
+        yield push_apps(store, worktree, options.count)
+
+
 async def _bench(options: argparse.Namespace, kubeconfig: Path, meter: Meter, folder: Path) -> dict:
     await asyncio.sleep(_IDLE_SECONDS)
     idle = meter.resident()
@@ -74,9 +86,10 @@ async def _bench(options: argparse.Namespace, kubeconfig: Path, meter: Meter, fo
         git.start()
         scenarios.prepare(git.worktree, options.count)
         git.commit("Apps")
-        async with Drive(KubeClient(connection)) as drive:
-            bench = Bench(drive, meter, git, folder, options.count, options.sources == "each")
-            costs = await scenarios.run(bench, tuple(getattr(scenarios, name) for name in options.only))
+        with _images(options, folder, git.worktree) as images:
+            async with Drive(KubeClient(connection)) as drive:
+                bench = Bench(drive, meter, git, folder, options.count, options.sources != "one", images)
+                costs = await scenarios.run(bench, tuple(getattr(scenarios, name) for name in options.only))
     finally:
         git.stop()
         await connection.close()
@@ -99,18 +112,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--count", type=int, default=100, help="Kustomizations (default: %(default)s)")
     parser.add_argument(
-        "--sources", choices=("one", "each"), default="one", help="one source for all apps, or one each"
+        "--sources",
+        choices=("one", "each", "images"),
+        default="one",
+        help="one Git repository as the source of all apps, one source each, or one image in a registry each",
     )
     parser.add_argument(
         "--only",
         choices=names,
         nargs="+",
-        default=names,
-        help="scenarios; all but the big repository need install",
+        default=None,
+        help="scenarios; all but the big repository need install, and images have no commits",
     )
     parser.add_argument("--kubeconfig", default="", help="use this cluster and the controllers that watch it")
     parser.add_argument("--controller", action="append", default=[], help="name=pid or name=pid,metrics-url")
     options = parser.parse_args()
+    if options.only is None:
+        of_images = [scenario.__name__ for scenario in scenarios.OF_IMAGES]
+        options.only = of_images if options.sources == "images" else names
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
         folder = Path(scratch)
         with _engine(options, folder) as (kubeconfig, meter):

@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drive import KUSTOMIZATIONS, REPOSITORIES, Drive
-from load import BROKEN, app, kustomization, repository, tenant, write_app, write_broken, write_files
+from load import (
+    BROKEN,
+    app,
+    image,
+    kustomization,
+    repository,
+    tenant,
+    write_app,
+    write_broken,
+    write_files,
+)
 from meter import Cost, Meter
 
 from localcluster.demo.repository import DemoRepository
@@ -29,6 +39,8 @@ class Bench:
     scratch: Path
     count: int
     source_each: bool
+    images: dict[str, str] = field(default_factory=dict)
+    """Addresses of images by the apps in them, where sources are in a registry."""
     costs: dict[str, Cost] = field(default_factory=dict)
 
     @property
@@ -44,6 +56,15 @@ class Bench:
     def source_of(self, name: str) -> str:
         """The source of an app."""
         return name if self.source_each else _SHARED
+
+    def source(self, name: str) -> dict:
+        """A source as it is created."""
+        return image(name, self.images[name]) if self.images else repository(name, self.git.url)
+
+    def rollout(self, of: str, **options: str) -> dict:
+        """A Kustomization of an app as it is created."""
+        kind = "OCIRepository" if self.images else "GitRepository"
+        return kustomization(of, self.source_of(of), kind=kind, **options)
 
     @contextmanager
     def measured(self, scenario: str, objects: int) -> Iterator[None]:
@@ -71,8 +92,8 @@ async def install(bench: Bench) -> None:
     with bench.measured(f"install of {bench.count}", bench.count):
         await bench.drive.create(
             [
-                *(repository(name, bench.git.url) for name in bench.sources),
-                *(kustomization(name, bench.source_of(name)) for name in bench.apps),
+                *(bench.source(name) for name in bench.sources),
+                *(bench.rollout(name) for name in bench.apps),
             ]
         )
         await bench.drive.until_ready(KUSTOMIZATIONS, bench.apps)
@@ -121,7 +142,7 @@ async def chain(bench: Bench) -> None:
     links = [f"link-{number}" for number in range(10)]
     with bench.measured("dependsOn chain of 10", len(links)):
         await bench.drive.create(
-            kustomization(app(0), bench.sources[0], name=name, after=links[number - 1] if number else "")
+            bench.rollout(app(0), name=name, after=links[number - 1] if number else "")
             for number, name in reversed(list(enumerate(links)))
         )
         await bench.drive.until_ready(KUSTOMIZATIONS, links)
@@ -149,6 +170,9 @@ async def big_repository(bench: Bench) -> None:
 
 
 ALL: tuple[Callable, ...] = (install, no_op, upgrade, one_commit, among_failing, chain, big_repository)
+
+OF_IMAGES: tuple[Callable, ...] = (install, no_op, chain)
+"""Those in which nothing is committed."""
 
 
 async def run(bench: Bench, chosen: tuple[Callable, ...] = ALL) -> dict[str, Cost]:
