@@ -1,0 +1,3 @@
+"""HelmRepository: the index of a repository of charts becomes an artifact; who reads indexes, and
+downloads charts.
+"""

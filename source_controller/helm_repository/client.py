@@ -1,0 +1,372 @@
+"""Downloads from a repository of charts: index and packages, with the credentials of its HelmRepository.
+
+A login goes to the origin of the repository alone, or to all hosts that the index names where the object says
+so, and never along a redirect to another origin. Nothing is kept in memory: what comes goes into a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from shared.api.source_v1 import HelmRepository
+from shared.api.source_v1.helm import DEFAULT_TIMEOUT
+from shared.auth import BasicAuth, SecretData, SecretError, TlsMaterial, ssl_context, tls_from_secret
+from shared.http import hang_up
+from shared.runtime.outcome import Failure
+from source_controller.artifacts import FETCH_FAILED, CommonReason
+from source_controller.secrets import Secrets, SecretUnavailable
+
+USER_AGENT: Final = "Helm/3.19.0"
+"""Some repositories answer only to clients whose name starts like this."""
+
+_REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
+_MOST_REDIRECTS: Final = 10
+_CONNECT_SECONDS: Final = 30
+_CHUNK: Final = 1 << 18
+_LEGACY_TLS: Final = ("ca.crt", "tls.crt", "tls.key", "caFile", "certFile", "keyFile")
+
+
+class InvalidUrl(ValueError):
+    """An address that no repository can have."""
+
+
+class DownloadError(Exception):
+    """A download didn't succeed; the text may be shown to anybody."""
+
+
+class LoginRefused(DownloadError):
+    """The server wants to know who we are, or doesn't let that one in."""
+
+
+class TooLarge(DownloadError):
+    """There is more than the limit allows."""
+
+    def __init__(self, limit: int) -> None:
+        """`limit` is in bytes."""
+        super().__init__(f"more than {limit} bytes")
+        self.limit = limit
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server says about the state of a file, to ask later whether it has changed."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The conditions of a request for a newer state."""
+        found = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in found.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A file that came whole; `changed` is False, and no file there, where it is as it was."""
+
+    size: int
+    validators: Validators
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HelmAccess:
+    """How to reach a repository; `url` is normalised, without user info."""
+
+    url: URL
+    timeout: timedelta = DEFAULT_TIMEOUT
+    login: BasicAuth | None = None
+    tls: TlsMaterial = field(default_factory=TlsMaterial)
+    pass_credentials: bool = False
+    legacy_tls: bool = False
+    """Whether the TLS material is from the Secret that is there for the login."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same way to the same repository, and of no use for anything else."""
+        login = self.login.header if self.login else ""
+        parts = (str(self.url), login, self.tls.fingerprint, str(self.pass_credentials))
+        digests = b"".join(hashlib.sha256(part.encode()).digest() for part in parts)
+        return hashlib.sha256(digests).hexdigest()
+
+
+class HelmHttp:
+    """Downloads from one repository."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, access: HelmAccess, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Nothing is sent yet; without a context for TLS that of the session counts."""
+        self.access = access
+        self.url = access.url
+        self._session = session
+        self._tls = tls or True
+
+    @property
+    def index_url(self) -> URL:
+        """Where the index is; the query of the repository's address stays."""
+        return self.resolve("index.yaml")
+
+    def resolve(self, reference: str) -> URL:
+        """The address of something that the index names; of a relative one below the repository's.
+
+        Raises:
+            InvalidUrl: it is no address that anything can be downloaded from.
+        """
+        try:
+            target = URL(reference)
+            if not target.scheme:
+                target = self.url.join(target)
+                if self.url.query and target.origin() == self.url.origin():
+                    target = target.with_query(self.url.raw_query_string)
+        except ValueError:
+            raise InvalidUrl("it is malformed") from None
+        if target.scheme not in ("http", "https") or not target.host:
+            raise InvalidUrl("it has no host, or a scheme other than http and https")
+        return target
+
+    async def download(
+        self,
+        url: URL | str,
+        file: Path,
+        limit: int,
+        *,
+        known: Validators | None = None,
+        compressed: bool = False,
+    ) -> Downloaded:
+        """Writes what is at an address into a new file, at most `limit` bytes of it.
+
+        With `known` nothing is written if nothing changed; with `compressed` it may come compressed.
+
+        Raises:
+            DownloadError: it doesn't come, or not in time; TooLarge and LoginRefused are of its family.
+            OSError: the file can't be written.
+        """
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip" if compressed else "identity"}
+        headers |= known.headers if known else {}
+        target = url if isinstance(url, URL) else self.resolve(url)
+        try:
+            async with (
+                asyncio.timeout(self.access.timeout.total_seconds()),
+                self._followed(target, headers, decoded=compressed) as answer,
+            ):
+                validators = Validators(
+                    answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", "")
+                )
+                if known and known.headers and answer.status == 304:
+                    return Downloaded(0, known, changed=False)
+                _check(answer, target)
+                return Downloaded(await _save(answer, file, limit), validators)
+        except TimeoutError:
+            raise DownloadError(f"failed to fetch {shown(target)} : context deadline exceeded") from None
+
+    @asynccontextmanager
+    async def _followed(
+        self, url: URL, headers: dict[str, str], *, decoded: bool
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Redirects are followed; the login doesn't go along to another origin."""
+        target = url
+        for _ in range(_MOST_REDIRECTS + 1):
+            sent = headers | (self._login(url) if target.origin() == url.origin() else {})
+            async with self._request(target, sent, decoded=decoded) as answer:
+                if answer.status not in _REDIRECTS:
+                    yield answer
+                    return
+                target = _redirected(target, answer)
+        raise DownloadError(f"failed to fetch {shown(url)} : stopped after {_MOST_REDIRECTS} redirects")
+
+    @asynccontextmanager
+    async def _request(
+        self, url: URL, headers: dict[str, str], *, decoded: bool
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request; trouble of the network comes out as `DownloadError`."""
+        try:
+            async with self._session.request(
+                "GET",
+                url.with_user(None),
+                headers=headers,
+                ssl=self._tls,
+                allow_redirects=False,
+                auto_decompress=decoded,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+            ) as answer:
+                try:
+                    yield answer
+                finally:
+                    hang_up(answer)
+        except TimeoutError:
+            raise
+        except (aiohttp.ClientError, ssl.SSLError, ConnectionError) as error:
+            raise DownloadError(f"failed to fetch {shown(url)} : {_told(error, url)}") from None
+
+    def _login(self, url: URL) -> dict[str, str]:
+        login = self.access.login
+        if login is None or not (self.access.pass_credentials or url.origin() == self.url.origin()):
+            return {}
+        return {"Authorization": login.header}
+
+
+class HelmClients:
+    """Reads of Secrets what repositories want to know."""
+
+    def __init__(self, session: aiohttp.ClientSession, secrets: Secrets) -> None:
+        """The session is shared by all repositories."""
+        self._session = session
+        self._secrets = secrets
+
+    def anonymous(self, url: str) -> HelmHttp:
+        """The client of a repository that no object describes.
+
+        Raises:
+            InvalidUrl: it isn't the address of a repository.
+        """
+        return HelmHttp(self._session, HelmAccess(repository_url(url)))
+
+    async def open(self, obj: HelmRepository) -> HelmHttp:
+        """The client of a repository that has an index.
+
+        Raises:
+            InvalidUrl: `spec.url` isn't the address of one.
+            Failure: a Secret is missing or can't be used; it may come or change later.
+        """
+        access = await self._access(obj)
+        if not access.tls:
+            return HelmHttp(self._session, access)
+        try:
+            context = await asyncio.to_thread(ssl_context, access.tls, system=True)
+        except SecretError as error:
+            raise _refused(f"failed to construct Helm client's TLS config: {error}") from error
+        return HelmHttp(self._session, access, context)
+
+    async def _access(self, obj: HelmRepository) -> HelmAccess:
+        spec, url = obj.spec, repository_url(obj.spec.url)
+        tls = TlsMaterial()
+        data: SecretData = {}
+        if spec.cert_secret_ref is not None:
+            name = f"{obj.namespace}/{spec.cert_secret_ref.name}"
+            try:
+                tls = await self._secrets.tls(obj.namespace, spec.cert_secret_ref.name)
+            except SecretUnavailable as error:
+                raise _refused(f"failed to get TLS authentication secret '{name}': {error}") from error
+        if spec.secret_ref is not None:
+            name = f"{obj.namespace}/{spec.secret_ref.name}"
+            try:
+                _, data = await self._secrets.read(obj.namespace, spec.secret_ref.name)
+            except SecretUnavailable as error:
+                raise _refused(f"failed to get authentication secret '{name}': {error}") from error
+        try:
+            login = _basic(data) or _user_info(obj.spec.url)
+            legacy = spec.cert_secret_ref is None and any(data.get(key) for key in _LEGACY_TLS)
+            if legacy:
+                tls, _ = tls_from_secret(data)
+        except SecretError as error:
+            raise _refused(f"failed to detect authentication methods: {error}") from error
+        return HelmAccess(url, spec.timeout or DEFAULT_TIMEOUT, login, tls, spec.pass_credentials, legacy)
+
+
+def repository_url(text: str) -> URL:
+    """The address of a repository, ending in exactly one slash; without user info.
+
+    Raises:
+        InvalidUrl: it can't be one; the text says why.
+    """
+    if text.startswith("oci://"):
+        raise InvalidUrl("'oci' URL scheme cannot be used with 'default' HelmRepository type")
+    try:
+        url = URL(text)
+        host = url.host
+    except ValueError:
+        raise InvalidUrl("it is malformed") from None
+    if url.scheme not in ("http", "https") or not host:
+        raise InvalidUrl("it needs a host and one of the schemes http and https")
+    path = f"{url.raw_path.rstrip('/')}/"
+    return url.with_user(None).with_path(path, encoded=True, keep_query=True)
+
+
+def shown(url: URL) -> str:
+    """An address without what may be a secret in it."""
+    return str(url.with_user(None).with_query(None).with_fragment(None))
+
+
+def _basic(data: SecretData) -> BasicAuth | None:
+    parts: dict[str, str] = {}
+    for key in ("username", "password"):
+        try:
+            parts[key] = data.get(key, b"").decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise SecretError(f"the value of key '{key}' is not UTF-8") from None
+    if bool(parts["username"]) != bool(parts["password"]):
+        missing = "password" if parts["username"] else "username"
+        raise SecretError(f"'username' and 'password' belong together, but '{missing}' is missing")
+    return BasicAuth(parts["username"], parts["password"]) if parts["username"] else None
+
+
+def _user_info(text: str) -> BasicAuth | None:
+    url = URL(text)
+    return BasicAuth(url.user, url.password) if url.user and url.password else None
+
+
+def _redirected(url: URL, answer: aiohttp.ClientResponse) -> URL:
+    try:
+        target = url.join(URL(answer.headers.get("Location", ""), encoded=True)).with_user(None)
+    except ValueError:
+        raise DownloadError(f"failed to fetch {shown(url)} : redirected to a malformed address") from None
+    if target.scheme not in ("http", "https") or (url.scheme == "https" and target.scheme != "https"):
+        text = f"failed to fetch {shown(url)} : redirected to an address that is not safe to follow"
+        raise DownloadError(text)
+    return target
+
+
+def _check(answer: aiohttp.ClientResponse, url: URL) -> None:
+    if answer.status == 200:
+        return
+    text = f"failed to fetch {shown(url)} : {answer.status} {answer.reason or ''}".rstrip()
+    raise LoginRefused(text) if answer.status in (401, 403) else DownloadError(text)
+
+
+async def _save(answer: aiohttp.ClientResponse, file: Path, limit: int) -> int:
+    if "Content-Encoding" not in answer.headers and (answer.content_length or 0) > limit:
+        raise TooLarge(limit)
+    size = 0
+    with file.open("wb", buffering=0) as out:
+        async for piece in answer.content.iter_chunked(_CHUNK):
+            size += len(piece)
+            if size > limit:
+                raise TooLarge(limit)
+            await asyncio.to_thread(out.write, piece)
+    return size
+
+
+def _told(error: Exception, url: URL) -> str:
+    """Trouble of the network in words, without what the parts around it may have put in."""
+    at = f"{url.host}:{url.port}"
+    match error:
+        case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
+            cause = getattr(error, "certificate_error", error)
+            return f"the certificate of {at} is not trusted: {getattr(cause, 'verify_message', '')}"
+        case aiohttp.ClientConnectorDNSError():
+            return f"the host {url.host} can't be resolved"
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return "the proxy can't be reached or refuses"
+        case aiohttp.ClientConnectorError() | ConnectionRefusedError():
+            return f"can't connect to {at}"
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError() | ConnectionError():
+            return f"{at} ended the connection"
+        case _:
+            return f"talking to {at} failed: {type(error).__name__}"
+
+
+def _refused(message: str) -> Failure:
+    return Failure(CommonReason.AUTHENTICATION_FAILED, message, condition=FETCH_FAILED)
