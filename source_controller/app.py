@@ -25,6 +25,7 @@ from source_controller.git_repository.included import GitRepositoryHeader, Inclu
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
 from source_controller.git_repository.remotes import Remotes
+from source_controller.git_repository.verification import Verifier
 from source_controller.oci_repository.access import Accesses
 from source_controller.oci_repository.content import Contents
 from source_controller.oci_repository.reconciler import OCIRepositoryReconciler
@@ -63,6 +64,7 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
                 git,
                 Shelf(storage),
                 Publisher(storage),
+                Verifier(secrets),
                 wait=settings.requeue_dependency,
                 credentials_anywhere=settings.submodule_credentials == "any",
             ),

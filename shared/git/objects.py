@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from shared.git.errors import CommitNotFound, GitError, RepositoryCorrupt
 from shared.git.refs import Hash
+from shared.git.signed import Signed, signed_commit, signed_tag
 
 if TYPE_CHECKING:
     import pygit2
 
 _SUBMODULE: Final = 0o160000
 _DEEPEST: Final = 256
+_UNSIGNED: Final = Signed(b"")
 
 
 class UnsafeTree(GitError):
@@ -42,6 +44,10 @@ class Commit:
     committer: Signature
     tag: Hash | None = None
     """The tag object; None for everything but annotated tags."""
+    signed: Signed = _UNSIGNED
+    """The commit as its author signed it, or didn't."""
+    signed_tag: Signed | None = None
+    """Likewise the tag object; None for everything but annotated tags."""
 
     @property
     def subject(self) -> str:
@@ -61,20 +67,22 @@ def read_commit(repository: pygit2.Repository, name: str) -> Commit:
         found = repository.get(name)
     except (pygit2.GitError, ValueError, OSError) as error:
         raise RepositoryCorrupt(f"the object {name} can't be read from the local copy") from error
-    tag = Hash(name) if isinstance(found, pygit2.Tag) else None
     if found is None:
         raise CommitNotFound(f"unable to resolve commit object for '{name}': object not found")
     try:
         commit = found.peel(pygit2.Commit)
     except (pygit2.GitError, pygit2.InvalidSpecError, ValueError, KeyError) as error:
         raise CommitNotFound(f"unable to resolve commit object for '{name}': it is not a commit") from error
+    tagged = isinstance(found, pygit2.Tag)
     return Commit(
         Hash(str(commit.id)),
         Hash(str(commit.tree_id)),
         commit.raw_message.decode(errors="replace"),
         _signature(commit.author),
         _signature(commit.committer),
-        tag,
+        Hash(name) if tagged else None,
+        signed_commit(commit.read_raw(), str(commit.id)),
+        signed_tag(found.read_raw()) if tagged else None,
     )
 
 

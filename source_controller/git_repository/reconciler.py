@@ -1,9 +1,10 @@
-"""The story of a GitRepository: storage -> includes -> remote head -> fetch -> artifact."""
+"""The story of a GitRepository: storage -> includes -> remote head -> fetch -> signatures -> artifact."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -14,8 +15,17 @@ from shared.git import EmptyRepository, GitClient, GitError
 from shared.git.submodules import Wanted, with_submodules
 from shared.runtime.outcome import Done, Failure, Gone, Outcome, Stalled, Waiting
 from shared.runtime.turn import Turn
-from shared.status.conditions import TRUE
-from source_controller.artifacts import FETCH_FAILED, IN_STORAGE, OUTDATED, Before, CommonReason, Shelf, tell
+from shared.status.conditions import FALSE, TRUE
+from source_controller.artifacts import (
+    FETCH_FAILED,
+    IN_STORAGE,
+    OUTDATED,
+    VERIFIED,
+    Before,
+    CommonReason,
+    Shelf,
+    tell,
+)
 from source_controller.git_repository.conditions import (
     FAILURES,
     INCLUDE_UNAVAILABLE,
@@ -29,6 +39,7 @@ from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.remotes import Remotes
 from source_controller.git_repository.sparse import leads_to
 from source_controller.git_repository.unsupported import unsupported
+from source_controller.git_repository.verification import Verifier
 
 _SUBJECT: Final = 50
 _WAIT: Final = timedelta(seconds=30)
@@ -47,6 +58,7 @@ class GitRepositoryReconciler:
         git: GitClient,
         shelf: Shelf,
         publisher: Publisher,
+        verifier: Verifier,
         *,
         wait: timedelta = _WAIT,
         credentials_anywhere: bool = False,
@@ -59,6 +71,7 @@ class GitRepositoryReconciler:
         self._git = git
         self._shelf = shelf
         self._publisher = publisher
+        self._verifier = verifier
         self._includes = includes
         self._wait = wait
         self._anywhere = credentials_anywhere
@@ -81,16 +94,21 @@ class GitRepositoryReconciler:
         if missing:
             return Stalled(CommonReason.UNSUPPORTED, missing)
         turn.progress("reconciliation in progress")
-        before = Before.of(turn, FAILURES)
+        before = _before(turn)
         current = await self._shelf.current(obj, turn)
         remote = await self._remotes.open(obj)
         if isinstance(remote, Stalled):
             return remote
+        trust = await self._verifier.trust(obj, turn)
+        if isinstance(trust, Stalled):
+            return trust
         includes = await self._includes.resolve(obj)
         with _failures():
-            head = await self._git.resolve(remote, obj.spec.ref, since=turn.asked_at)
+            head = await self._git.resolve(remote, trust.reference(obj.spec.ref), since=turn.asked_at)
             turn.revision = head.revision
-            if current and current.revision == head.revision and not configuration_changed(obj, includes):
+            same = current is not None and not configuration_changed(obj, includes)
+            verified = self._verifier.holds(trust, obj, head, turn)
+            if current and current.revision == head.revision and same and verified:
                 return self._unchanged(obj, current, before, turn)
             _announce(obj, includes, head.revision, current, turn)
             async with (
@@ -99,8 +117,10 @@ class GitRepositoryReconciler:
                     self._git, remote, bare, _wanted_submodules(obj), anywhere=self._anywhere
                 ) as checkout,
             ):
+                await self._verifier.verify(trust, obj, head, checkout.commit, turn)
                 artifact = await self._publisher.publish(obj, current, head, checkout, includes)
         observe(obj, artifact, includes, turn.draft)
+        self._verifier.record(trust, obj, head, turn)
         tell(artifact, before, _news(shortened(checkout.commit.subject)), turn)
         return _ready(obj, artifact, turn)
 
@@ -117,6 +137,13 @@ class GitRepositoryReconciler:
         turn.event(Severity.TRACE, Reason.GIT_SUCCEEDED, text)
         tell(current, before, _news(current.revision), turn)
         return _ready(obj, current, turn)
+
+
+def _before(turn: Turn[GitRepository]) -> Before:
+    """Also the end of distrust is worth telling."""
+    before = Before.of(turn, FAILURES)
+    distrusted = turn.draft.conditions.status(VERIFIED) == FALSE
+    return replace(before, failed=before.failed or distrusted)
 
 
 def _news(what: str) -> str:

@@ -10,7 +10,6 @@ def unsupported(obj: GitRepository) -> str:
     spec = obj.spec
     asked = {
         "spec.provider": spec.provider not in {None, GitProvider.GENERIC},
-        "spec.verify": spec.verify is not None,
     }
     for field, wanted in asked.items():
         if wanted:

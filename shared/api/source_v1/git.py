@@ -125,6 +125,8 @@ class GitRepositoryStatus(ReconciledStatus):
     """Directories that the current artifact was limited to."""
     source_verification_mode: Literal["HEAD", "Tag", "TagAndHEAD"] | None = None
     """What was verified of the current artifact."""
+    observed_verification_keys: str | None = None
+    """Fingerprint of the keys that it was verified with, and of the tag object if that had to be signed."""
 
 
 class GitRepository(CustomResource):

@@ -1,0 +1,22 @@
+object 612c43d4f93ad7a7cc1bacf2fe05c4401ea7d300
+type commit
+tag v1.0.0
+tagger Ada <ada@example.org> 1704164645 +0000
+
+release
+
+of RSA
+-----BEGIN PGP SIGNATURE-----
+
+iQHEBAABCgAuFiEEKKP8GAVQmOph5sLxtAcPciP8wPgFAmWTfSUQHHJzYUBleGFt
+cGxlLm9yZwAKCRC0Bw9yI/zA+KexC/9zf9m7T9uAuMJXsS1AaPQcX3ceFJGpSYtu
+xu+waieIBbQiEIbYR0lswV5bB+HvSIeNjGnk/88RFtCkOCYyDFYtTYwROYSuucom
+Y85vXuufHA7JDSDIT6ElRapAZ/tJQtJApWgdVDjM1cf651WuNvI6Mi6ovknGs2C+
+WwmJZvd6W6RjKniZUgRG8LJLontEZTGAbZ+7ylfc8B+CpZcRCk6Gp+LU9SN+RaCa
+Jc7iGAMW+hUyV+zVG0QCRbnNRtyZuzNiw49zYdg5naJ7a7nN+hIPUFqfM/jwvT0n
++kk70KyQurcdyCfkL/AQjAY7NkpM1xwxDjQMtx8254tzqOhRDT+Vkg4cIaSKGbLc
+wwmLoMmo/9LxgVDECA2SIDsAJcaSWbrq2sGe16k2xXKsk0jNs+XMJfuo/6Mw1S6T
+vOJXRF3XYgw0D8grgzaZz5Yw6vipMO3LCD+d1YIaiM0T+ImaieorbiXINeDLO+9u
+6DWhVrv9a3ROARzD1TFn4EfszETIU/k=
+=UAOv
+-----END PGP SIGNATURE-----
