@@ -8,6 +8,7 @@ doesn't know of.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from kustomize_controller.kustomization.events import Reason
@@ -88,7 +89,7 @@ class Applier:
                     _record(turn, known.union(plan.inventory))
                     await turn.save()
 
-            rollout = Rollout(client, self._watches, self._options(obj))
+            rollout = Rollout(client, self._watches, self._with_ignore_rules(obj))
             await rollout.run(
                 objects,
                 applied,
@@ -155,6 +156,18 @@ class Applier:
         """Waits for deleted objects to be gone; raises `StillThere` when the time is over."""
         await wait_gone(self._watches, client, pruned.uids, timeout=timeout)
 
+    def _with_ignore_rules(self, obj: Kustomization) -> ApplyOptions:
+        """The options of an apply; what is deleted needs no rules that may be none.
+
+        Raises:
+            ValueError: a rule can't be used.
+        """
+        rules = tuple(
+            IgnoreRule.compile(rule.paths, rule.target.model_dump(by_alias=True) if rule.target else None)
+            for rule in obj.spec.ignore or ()
+        )
+        return replace(self._options(obj), ignore=rules)
+
     def _options(self, obj: Kustomization) -> ApplyOptions:
         settings = self._settings
         return ApplyOptions(
@@ -163,10 +176,6 @@ class Applier:
             owner_labels={NAME_LABEL: obj.name, NAMESPACE_LABEL: obj.namespace},
             force=bool(obj.spec.force),
             takeover=Takeover(MANAGER, settings.override_manager, _LEFT_OVER_ANNOTATIONS, _LEFT_OVER_LABELS),
-            ignore=tuple(
-                IgnoreRule.compile(rule.paths, rule.target.model_dump(by_alias=True) if rule.target else None)
-                for rule in obj.spec.ignore or ()
-            ),
             custom_kinds=self._custom_kinds,
             migrate_api_version=settings.gate("MigrateAPIVersion"),
             concurrency=settings.concurrent_ssa,

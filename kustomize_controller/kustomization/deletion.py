@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from kustomize_controller.kustomization.apply import Applier, recorded
+from kustomize_controller.kustomization.events import Reason
 from kustomize_controller.kustomization.identity import Identities
 from shared.api.kustomize_v1 import DeletionPolicy, Kustomization
 from shared.events import Severity
-from shared.runtime.outcome import Gone
+from shared.runtime.outcome import Failure, Gone
 from shared.runtime.turn import Turn
 from shared.ssa import StillThere
+
+_ELSEWHERE: Final = (
+    "the objects are in another cluster (spec.kubeConfig), which this version can't reach: "
+    "delete them there, and set spec.deletionPolicy to Orphan"
+)
 
 
 class Deletion:
@@ -26,6 +34,8 @@ class Deletion:
         """
         if not _deletes(obj) or not recorded(turn):
             return Gone()
+        if obj.spec.kube_config is not None:
+            raise Failure(Reason.PRUNE_FAILED, _ELSEWHERE)
         if not await self._identities.exists(obj):
             subjects = "\n".join(entry.id.display for entry in recorded(turn))
             text = f"unable to prune objects: \n{subjects}"

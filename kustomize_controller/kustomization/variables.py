@@ -19,6 +19,10 @@ CONFIGMAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
 SECRETS: Final = Resource("", "v1", "secrets", "Secret")
 
 
+class _NotText(Exception):
+    """A value that nobody could substitute; str() is its key."""
+
+
 class Variables:
     """Reads ConfigMaps and Secrets with the controller's own rights."""
 
@@ -45,8 +49,8 @@ class Variables:
                     raise _failure(obj, reference, error.message) from error
             except ApiError as error:
                 raise _failure(obj, reference, error.message) from error
-            except (binascii.Error, UnicodeDecodeError) as error:
-                raise _failure(obj, reference, "a value is not text") from error
+            except _NotText as error:
+                raise _failure(obj, reference, f"the value of key '{error}' is not text") from None
         return variables | (post_build.substitute or {})
 
 
@@ -59,4 +63,11 @@ def _values(kind: str, obj: JsonObject) -> dict[str, str]:
     data: dict[str, str] = obj.get("data") or {}
     if kind != "Secret":
         return dict(data)
-    return {key: base64.b64decode(value).decode() for key, value in data.items()}
+    return {key: _text(key, value) for key, value in data.items()}
+
+
+def _text(key: str, value: str) -> str:
+    try:
+        return base64.b64decode(value).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise _NotText(key) from None

@@ -67,7 +67,7 @@ class Takeover:
         if entry.get("subresource"):
             return False
         manager, operation = str(entry.get("manager") or ""), entry.get("operation")
-        if manager.startswith("kubectl") or manager in self.overridden:
+        if manager.startswith(("kubectl", *filter(None, self.overridden))):
             return operation in _BOTH and not self._is_own(entry)
         return manager in ("before-first-apply", self.manager) and operation in _UPDATE
 

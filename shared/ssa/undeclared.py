@@ -15,6 +15,30 @@ from typing import Any, Final
 from shared.kube.resources import split_api_version
 from shared.lang.json import JsonObject, loads
 
+#: Groups of the API server itself; others that end like them are custom, such as gateway.networking.k8s.io.
+_BUILT_IN: Final = frozenset(
+    f"{name}.k8s.io"
+    for name in (
+        "admissionregistration",
+        "apiextensions",
+        "apiregistration",
+        "authentication",
+        "authorization",
+        "certificates",
+        "coordination",
+        "discovery",
+        "events",
+        "flowcontrol.apiserver",
+        "internal.apiserver",
+        "networking",
+        "node",
+        "rbac.authorization",
+        "resource",
+        "scheduling",
+        "storage",
+        "storagemigration",
+    )
+)
 _UNDECLARED: Final = ": field not declared in schema"
 #: No path is longer; refusals quote names and values of objects, and those may be anything.
 _LONGEST_PATH: Final = 2048
@@ -25,7 +49,7 @@ def without_undeclared(obj: JsonObject, message: str) -> tuple[JsonObject, tuple
     """The object without the fields that the refusal names, and their paths; no paths where nothing was
     done."""
     group, _ = split_api_version(obj.get("apiVersion") or "")
-    if "." in group and not group.endswith(".k8s.io"):
+    if "." in group and group not in _BUILT_IN:
         return obj, ()
     result: Any = obj
     dropped: list[str] = []

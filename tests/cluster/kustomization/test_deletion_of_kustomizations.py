@@ -81,3 +81,27 @@ async def test_a_restart_does_not_end_the_wait_for_the_end_of_objects(flux, conf
         assert await flux.live(KUSTOMIZATION, "app")
         await flux.edit("ConfigMap", "a", {"metadata": {"finalizers": None}})
         await flux.gone(KUSTOMIZATION, "app")
+
+
+async def test_ignore_rules_that_can_not_be_used_keep_nobody_from_deleting(flux, config_map):
+    await flux.publish(config_map("a"))
+    await flux.kustomization()
+    await flux.ready()
+    await flux.change(ignore=[{"paths": ["not/a/pointer"]}])
+    await flux.fails("ReconciliationFailed")
+    await flux.remove()
+    assert await flux.names() == []
+
+
+async def test_objects_of_another_cluster_are_never_looked_for_here(flux, config_map):
+    await flux.publish(config_map("a"))
+    await flux.kustomization()
+    await flux.ready()
+    await flux.change(kubeConfig={"secretRef": {"name": "elsewhere"}})
+    await flux.fails("UnsupportedFeature", "spec.kubeConfig")
+    await flux.delete(KUSTOMIZATION, "app")
+    await flux.fails("PruneFailed", "the objects are in another cluster (spec.kubeConfig)")
+    assert await flux.names() == ["a"]
+    await flux.change(deletionPolicy="Orphan")
+    await flux.until(KUSTOMIZATION, "app", lambda obj: obj is None)
+    assert await flux.names() == ["a"]

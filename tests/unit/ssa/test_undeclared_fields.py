@@ -62,3 +62,11 @@ def test_nothing_named_nothing_dropped(message):
 def test_custom_kinds_are_refused_as_they_are():
     given = deployment("apps.example.com")
     assert without_undeclared(given, MESSAGE) == (given, ())
+
+
+def test_groups_that_only_look_built_in_are_refused_as_they_are():
+    """Nothing but the server knows what a field of the gateway API means."""
+    given = deployment("gateway.networking.k8s.io")
+    assert without_undeclared(given, MESSAGE) == (given, ())
+    built_in = deployment("networking.k8s.io")
+    assert without_undeclared(built_in, MESSAGE)[1]
