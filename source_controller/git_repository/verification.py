@@ -70,8 +70,8 @@ class Verifier:
 
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
-        #: Objects by their uid -> the fingerprint of what their artifact was checked with.
-        self._checked: OrderedDict[str, str] = OrderedDict()
+        #: Objects by their uid -> the revision of the artifact, and the fingerprint it was checked with.
+        self._checked: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
     async def trust(self, obj: GitRepository, turn: Turn[GitRepository]) -> Trust | Stalled:
         """What the object demands; `Stalled` when that can't be.
@@ -104,11 +104,12 @@ class Verifier:
         if trust.mode is None:
             return True
         before = obj.status.source_verification_mode
-        checked = {obj.status.observed_verification_keys, self._checked.get(obj.metadata.uid)}
+        fingerprint = trust.fingerprint(head)
+        known = fingerprint == obj.status.observed_verification_keys
         return (
             turn.draft.conditions.holds(VERIFIED)
             and before in {trust.mode, "TagAndHEAD"}
-            and trust.fingerprint(head) in checked
+            and (known or self._checked.get(obj.metadata.uid) == (head.revision, fingerprint))
         )
 
     async def verify(
@@ -145,7 +146,7 @@ class Verifier:
         fingerprint = trust.fingerprint(head)
         turn.draft[_MODE] = trust.mode
         turn.draft[_KEYS] = fingerprint
-        remember(self._checked, obj.metadata.uid, fingerprint, _REMEMBERED)
+        remember(self._checked, obj.metadata.uid, (head.revision, fingerprint), _REMEMBERED)
 
     @staticmethod
     async def _tag(

@@ -212,8 +212,8 @@ async def test_one_hanging_remote_costs_nobody_else_his_turn(source, tmp_path):
 
 async def test_what_is_not_supported_is_said(source):
     source.upstream.commit(FILES)
-    await source.repository("verify", verify={"secretRef": {"name": "keys"}})
-    obj = await source.fails("UnsupportedFeature", "spec.verify is not supported", "verify")
+    await source.repository("cloud", provider="azure")
+    obj = await source.fails("UnsupportedFeature", "spec.provider is not supported", "cloud")
     assert condition(obj, "Stalled")["status"] == "True"
 
 

@@ -25,7 +25,9 @@ REPOSITORIES = {
     "no-branch": ({"ref": {"branch": "none"}}, "GitOperationFailed"),
     "no-secret": ({"secretRef": {"name": "none"}}, "AuthenticationFailed"),
     "no-include": ({"include": [{"repository": {"name": "none"}}]}, "NotFound"),
-    "verified": ({"verify": {"secretRef": {"name": "keys"}}}, "UnsupportedFeature"),
+    "no-keys": ({"verify": {"secretRef": {"name": "keys"}}}, "VerificationError"),
+    "no-tag": ({"verify": {"mode": "Tag", "secretRef": {"name": "keys"}}}, "InvalidVerificationMode"),
+    "unsupported": ({"provider": "azure"}, "UnsupportedFeature"),
 }
 KUSTOMIZATIONS = {
     "good": ({"path": "good", "wait": True}, "ReconciliationSucceeded"),
