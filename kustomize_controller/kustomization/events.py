@@ -7,6 +7,7 @@ from typing import Final
 
 from kustomize_controller.kustomization.sources import Source
 from shared.api.kustomize_v1 import GROUP
+from shared.status.draft import StatusDraft
 
 REVISION: Final = f"{GROUP}/revision"
 ORIGIN_REVISION: Final = f"{GROUP}/originRevision"
@@ -35,3 +36,9 @@ def metadata_of(source: Source) -> dict[str, str]:
     if source.origin:
         metadata[ORIGIN_REVISION] = source.origin
     return metadata
+
+
+def metadata_of_last(draft: StatusDraft) -> dict[str, str]:
+    """The same about what was applied last, for when there is no source any more."""
+    known = {REVISION: draft["lastAppliedRevision"], ORIGIN_REVISION: draft["lastAppliedOriginRevision"]}
+    return {key: value for key, value in known.items() if value}

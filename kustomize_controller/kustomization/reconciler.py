@@ -10,7 +10,13 @@ from kustomize_controller.kustomization.apply import Applier, recorded
 from kustomize_controller.kustomization.deletion import Deletion
 from kustomize_controller.kustomization.dependencies import Dependencies, NotReady
 from kustomize_controller.kustomization.desired import DesiredSet
-from kustomize_controller.kustomization.events import COMMIT_STATUS, ORIGIN_REVISION, Reason, metadata_of
+from kustomize_controller.kustomization.events import (
+    COMMIT_STATUS,
+    ORIGIN_REVISION,
+    Reason,
+    metadata_of,
+    metadata_of_last,
+)
 from kustomize_controller.kustomization.health import HEALTHY, Health, compile_checks
 from kustomize_controller.kustomization.identity import Identities
 from kustomize_controller.kustomization.request import Built
@@ -78,6 +84,7 @@ class KustomizationReconciler:
     async def finalize(self, obj: Kustomization, turn: Turn[Kustomization]) -> Outcome:
         """Clean-up of a deleted Kustomization."""
         self._settled.forget(turn.key)
+        turn.metadata = metadata_of_last(turn.draft)
         return await self._deletion.run(obj, turn)
 
     def _checks(self, obj: Kustomization) -> CustomChecks | Stalled:

@@ -105,3 +105,12 @@ async def test_objects_of_another_cluster_are_never_looked_for_here(flux, config
     await flux.change(deletionPolicy="Orphan")
     await flux.until(KUSTOMIZATION, "app", lambda obj: obj is None)
     assert await flux.names() == ["a"]
+
+
+async def test_the_last_event_tells_which_revision_went(flux, config_map):
+    await flux.publish(config_map("a"))
+    await flux.kustomization()
+    applied = (await flux.ready())["status"]["lastAppliedRevision"]
+    await flux.remove()
+    event = await flux.event("ConfigMap/" + flux.namespace + "/a deleted")
+    assert event["metadata"]["annotations"][f"{PREFIX}/revision"] == applied
