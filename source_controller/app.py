@@ -12,11 +12,12 @@ from shared.api.meta import CustomResource
 from shared.api.source_v1 import GROUP
 from shared.git import GitClient, SshAlgorithms
 from shared.kube.informer import Informer
+from shared.lang.digest import Algorithm
 from shared.lang.json import JsonObject
 from shared.observe import metrics
 from shared.observe.http import Server, parse_address
 from shared.oci import Registries
-from shared.runtime.controller import Controller, Policy, Reconciler
+from shared.runtime.controller import Controller, Policy, Reconciler, Resting
 from shared.runtime.header import Header
 from shared.runtime.manager import Parts
 from shared.runtime.process import Frame
@@ -26,6 +27,10 @@ from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
 from source_controller.git_repository.remotes import Remotes
 from source_controller.git_repository.verification import Verifier
+from source_controller.helm_repository.client import HelmClients
+from source_controller.helm_repository.fetching import Indexes
+from source_controller.helm_repository.reconciler import HelmRepositoryReconciler
+from source_controller.helm_repository.reconciler import Registries as HelmRegistries
 from source_controller.oci_repository.access import Accesses
 from source_controller.oci_repository.content import Contents
 from source_controller.oci_repository.reconciler import OCIRepositoryReconciler
@@ -36,6 +41,7 @@ from source_controller.storage import Orphans, Storage
 
 NAME: Final = "source-controller"
 LATEST: Final = "latest.tar.gz"
+INDEX_LINK: Final = "index.yaml"
 USER_AGENT: Final = "flux/v2 headrace"
 """Of requests to registries; some look at how it begins."""
 
@@ -81,7 +87,26 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             settings,
             frame,
         )
-        controllers: tuple[Controller[Any, Any], ...] = (git_repositories, oci_repositories)
+        indexes = Indexes(
+            storage,
+            folder,
+            limit=settings.helm_index_max_size,
+            algorithm=Algorithm.named(settings.artifact_digest_algo),
+        )
+        helm_repositories = _controller(
+            HelmRepositoryReconciler(
+                HelmClients(frame.outside, secrets), Shelf(storage, INDEX_LINK), indexes
+            ),
+            Header.of,
+            settings,
+            frame,
+            HelmRegistries(storage, indexes),
+        )
+        controllers: tuple[Controller[Any, Any], ...] = (
+            git_repositories,
+            oci_repositories,
+            helm_repositories,
+        )
         orphans = Orphans(
             storage,
             frame.client,
@@ -106,7 +131,11 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
 
 
 def _controller(
-    reconciler: Reconciler[R], header: Callable[[JsonObject], H], settings: SourceSettings, frame: Frame
+    reconciler: Reconciler[R],
+    header: Callable[[JsonObject], H],
+    settings: SourceSettings,
+    frame: Frame,
+    resting: Resting | None = None,
 ) -> Controller[R, H]:
     informer = Informer(
         frame.client,
@@ -117,4 +146,4 @@ def _controller(
         label_selector=settings.watch_label_selector,
     )
     policy = Policy.of(settings, NAME)
-    return Controller(reconciler, informer, frame.client, frame.recorder, frame.clock, policy)
+    return Controller(reconciler, informer, frame.client, frame.recorder, frame.clock, policy, resting)

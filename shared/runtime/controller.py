@@ -63,6 +63,18 @@ class Reconciler(Protocol[R]):
         """Cleans up after a deleted object; `Gone` lets it go."""
 
 
+class Resting(Protocol):
+    """Which objects of a kind are only there to be read by others, and what is to be done for those that
+    were not always so.
+    """
+
+    def rests(self, raw: JsonObject) -> bool:
+        """Whether an object in wire form gets no turns; it has neither a finalizer nor a status then."""
+
+    async def retire(self, key: ObjectKey, raw: JsonObject) -> None:
+        """Removes what earlier turns have left outside of the object; raises `Failure` where that fails."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How a controller retries, spreads and writes; from its settings."""
@@ -106,6 +118,7 @@ class Controller(Generic[R, H]):
         recorder: Recorder,
         clock: Clock,
         policy: Policy,
+        resting: Resting | None = None,
     ) -> None:
         self.kind = reconciler.kind.KIND
         self.name = self.kind.lower()
@@ -115,6 +128,7 @@ class Controller(Generic[R, H]):
         self._recorder = recorder
         self._clock = clock
         self._policy = policy
+        self._resting = resting
         self._queue = WorkQueue(self.name)
         self._slots = Slots(policy.concurrent)
         self._backoff = Backoff(policy.min_retry, policy.max_retry)
@@ -159,7 +173,8 @@ class Controller(Generic[R, H]):
             turn.interrupt()
 
     def _on_change(self, change: Change[H]) -> None:
-        if not asks_for_turn(change):
+        raw = self.informer.store.get(change.key)
+        if not asks_for_turn(change) or (raw is not None and self._rests(raw) and not self._to_retire(raw)):
             return
         self._queue.add(change.key, priority=BACKLOG if change.initial else LIVE)
         if not change.initial:
@@ -205,6 +220,11 @@ class Controller(Generic[R, H]):
         if raw is None:
             self._forget(key)
             return _Next(None, "success")
+        if self._rests(raw):
+            return await self._retire(key, raw)
+        return await self._have_turn(key, raw, asked_at)
+
+    async def _have_turn(self, key: ObjectKey, raw: JsonObject, asked_at: float) -> _Next:
         resource = await self._client.discovery.find(self._reconciler.kind.GROUP, self.kind)
         deleting = raw["metadata"].get("deletionTimestamp") is not None
         finalizers = raw["metadata"].get("finalizers") or []
@@ -230,6 +250,47 @@ class Controller(Generic[R, H]):
             turn.elapsed.total_seconds()
         )
         return following
+
+    def _rests(self, raw: JsonObject) -> bool:
+        return self._resting is not None and self._resting.rests(raw)
+
+    @staticmethod
+    def _to_retire(raw: JsonObject) -> bool:
+        """Whether something is left of turns; a suspended object keeps it, unless it is being deleted."""
+        metadata = raw["metadata"]
+        suspended = (raw.get("spec") or {}).get("suspend") is True and not metadata.get("deletionTimestamp")
+        left = bool(raw.get("status")) or wire.FINALIZER in (metadata.get("finalizers") or ())
+        return left and not suspended
+
+    async def _retire(self, key: ObjectKey, raw: JsonObject) -> _Next:
+        """Takes status and finalizer away from an object that rests."""
+        self._forget(key)
+        if self._resting is None or not self._to_retire(raw):
+            return _Next(None, "success")
+        resource = await self._client.discovery.find(self._reconciler.kind.GROUP, self.kind)
+        try:
+            await self._resting.retire(key, raw)
+            if raw.get("status"):
+                raw = await self._empty_status(resource, key, raw)
+        except NotFound:
+            return _Next(None, "success")
+        except Failure as error:
+            self._log.error("unable to retire", namespace=key.namespace, name=key.name, error=error.message)
+            return self._retry(key)
+        finalizers = raw["metadata"].get("finalizers") or []
+        if wire.FINALIZER in finalizers:
+            rest = [name for name in finalizers if name != wire.FINALIZER]
+            await self._patch_finalizers(resource, raw, rest)
+        return _Next(None, "success")
+
+    async def _empty_status(self, resource: Resource, key: ObjectKey, raw: JsonObject) -> JsonObject:
+        """Each field goes by itself: a status that is missing gets its default again."""
+        patch: JsonObject = {"status": dict.fromkeys(raw["status"])}
+        updated = await self._client.merge_patch(
+            resource, key.namespace, key.name, patch, manager=self._policy.manager, subresource="status"
+        )
+        self.informer.absorb(updated)
+        return updated
 
     def _open(
         self, key: ObjectKey, raw: JsonObject, resource: Resource, asked_at: float, *, cancel_waits: bool

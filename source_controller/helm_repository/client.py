@@ -130,7 +130,7 @@ class HelmHttp:
             if not target.scheme:
                 target = self.url.join(target)
                 if self.url.query and target.origin() == self.url.origin():
-                    target = target.with_query(self.url.raw_query_string)
+                    target = target.with_query(self.url.query)
         except ValueError:
             raise InvalidUrl("it is malformed") from None
         if target.scheme not in ("http", "https") or not target.host:

@@ -83,9 +83,13 @@ def load_all_yaml11(text: str | bytes, limits: Limits = Limits()) -> list[Any]:
     return [document.value for document in _Reader(text, limits, YAML11_WORDS, unique_keys=False).documents()]
 
 
-def load_yaml11(text: str | bytes, limits: Limits = Limits()) -> Any:
-    """Read one substituted document; an empty text is None, a second document an error."""
-    return _only(load_all_yaml11(text, limits))
+def load_yaml11(text: str | bytes, limits: Limits = Limits(), *, unique_keys: bool = False) -> Any:
+    """Read one substituted document; an empty text is None, a second document an error.
+
+    With `unique_keys` a duplicate of a key is an error, too.
+    """
+    reader = _Reader(text, limits, YAML11_WORDS, unique_keys=unique_keys)
+    return _only([document.value for document in reader.documents()])
 
 
 def _only(values: list[Any]) -> Any:
