@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from shared.api.source_v1 import GitRepositoryRef
 from shared.git.errors import CommitNotFound, InvalidReference, ReferenceNotFound, VersionNotFound
 from shared.git.refs import Advertisement, Hash, Ref, is_hash
 from shared.lang.revision import Revision
 from shared.lang.semver import Constraint, SemverError, Version
+
+if TYPE_CHECKING:
+    from shared.git.objects import Commit
 
 DEFAULT_BRANCH: Final = "master"
 
@@ -50,6 +53,12 @@ class Selected:
     def target(self) -> Hash:
         """The object that the reference names."""
         return self.tag or self.commit
+
+    def arrived(self, commit: Commit) -> Selected:
+        """The same reference with the commit that came, in case it moved since it was listed."""
+        if commit.hash == self.commit:
+            return self
+        return replace(self, commit=commit.hash, tag=commit.tag)
 
 
 Committed: TypeAlias = Callable[[Selected], Awaitable[datetime]]

@@ -133,7 +133,7 @@ async def _counted(reader: asyncio.StreamReader) -> bytes:
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):  # one side may be gone already
         while piece := await reader.read(1 << 16):
             writer.write(piece)
             await writer.drain()

@@ -117,6 +117,8 @@ class GitRepositoryReconciler:
                     self._git, remote, bare, _wanted_submodules(obj), anywhere=self._anywhere
                 ) as checkout,
             ):
+                head = head.arrived(checkout.commit)
+                turn.revision = head.revision
                 await self._verifier.verify(trust, obj, head, checkout.commit, turn)
                 artifact = await self._publisher.publish(obj, current, head, checkout, includes)
         observe(obj, artifact, includes, turn.draft)

@@ -22,6 +22,7 @@ from source_controller.git_repository.included import GitRepositoryHeader, Inclu
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
 from source_controller.git_repository.remotes import Remotes
+from source_controller.git_repository.verification import Verifier
 from source_controller.secrets import Secrets
 from source_controller.storage import Storage
 
@@ -253,8 +254,9 @@ async def alone(source, tmp_path):
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         git = GitClient(tmp_path / "git", session)
         storage = Storage(tmp_path / "storage", "localhost:1", clock)
+        secrets = Secrets(client)
         reconciler = Recording(
-            Remotes(Secrets(client)), Includes(client), git, Shelf(storage), Publisher(storage)
+            Remotes(secrets), Includes(client), git, Shelf(storage), Publisher(storage), Verifier(secrets)
         )
         reconciler.outcomes = asyncio.Queue()
         controller = Controller(reconciler, informer, client, recorder, clock, policy)

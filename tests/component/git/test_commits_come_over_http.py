@@ -326,3 +326,21 @@ async def test_credentials_do_not_follow_a_redirect_to_another_place(upstream, r
         assert files == [("a", "0o100644", b"1")]
         assert all("Authorization" in exchange.headers for exchange in server.log)
         assert not any("Authorization" in exchange.headers for exchange in other.log)
+
+
+async def test_a_reference_that_moves_after_the_listing_is_named_as_it_came(upstream, server, client):
+    upstream.commit({"a": "1"})
+    upstream.tag("v1", message="one")
+    remote = Remote.parse(server.url())
+    branch = await client.resolve(remote, GitRepositoryRef(branch="main"))
+    tag = await client.resolve(remote, GitRepositoryRef(tag="v1"))
+    moved = upstream.commit({"a": "2"})
+    again = upstream.tag("v1", message="two")
+    for head, revision in ((branch, f"main@sha1:{moved}"), (tag, f"v1@sha1:{moved}")):
+        async with client.fetch(remote, head) as checkout:
+            arrived = head.arrived(checkout.commit)
+            assert (arrived.revision, arrived.commit) == (revision, moved)
+            assert [entry.read() for entry in checkout.tree] == [b"2"]
+    assert arrived.target == again
+    async with client.fetch(remote, arrived) as checkout:
+        assert arrived.arrived(checkout.commit) is arrived
