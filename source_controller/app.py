@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from shared.api.meta import CustomResource
-from shared.api.source_v1 import GROUP
+from shared.api.source_v1 import GROUP, Bucket, HelmChart
 from shared.git import GitClient, SshAlgorithms
 from shared.kube.informer import Informer
 from shared.lang.digest import Algorithm
@@ -38,6 +38,7 @@ from source_controller.secrets import Secrets
 from source_controller.server import artifact_application
 from source_controller.settings import SourceSettings
 from source_controller.storage import Orphans, Storage
+from source_controller.unserved import UnservedReconciler
 
 NAME: Final = "source-controller"
 LATEST: Final = "latest.tar.gz"
@@ -102,16 +103,16 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             frame,
             HelmRegistries(storage, indexes),
         )
-        controllers: tuple[Controller[Any, Any], ...] = (
-            git_repositories,
-            oci_repositories,
-            helm_repositories,
-        )
+        served: tuple[Controller[Any, Any], ...] = (git_repositories, oci_repositories, helm_repositories)
+        unserved = [
+            _controller(UnservedReconciler(kind), Header.of, settings, frame) for kind in (HelmChart, Bucket)
+        ]
+        controllers: tuple[Controller[Any, Any], ...] = (*served, *unserved)
         orphans = Orphans(
             storage,
             frame.client,
             frame.clock,
-            [controller.model for controller in controllers],
+            [controller.model for controller in served],
             settings.watched_namespace,
         )
         host, port = parse_address(settings.storage_addr, "--storage-addr")

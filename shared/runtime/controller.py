@@ -173,8 +173,7 @@ class Controller(Generic[R, H]):
             turn.interrupt()
 
     def _on_change(self, change: Change[H]) -> None:
-        raw = self.informer.store.get(change.key)
-        if not asks_for_turn(change) or (raw is not None and self._rests(raw) and not self._to_retire(raw)):
+        if not asks_for_turn(change) or self._sleeps(change.key):
             return
         self._queue.add(change.key, priority=BACKLOG if change.initial else LIVE)
         if not change.initial:
@@ -250,6 +249,11 @@ class Controller(Generic[R, H]):
             turn.elapsed.total_seconds()
         )
         return following
+
+    def _sleeps(self, key: ObjectKey) -> bool:
+        """Whether an object rests and has nothing left of turns; others are not even decoded."""
+        raw = self.informer.store.get(key) if self._resting is not None else None
+        return raw is not None and self._rests(raw) and not self._to_retire(raw)
 
     def _rests(self, raw: JsonObject) -> bool:
         return self._resting is not None and self._resting.rests(raw)
