@@ -7,6 +7,7 @@ from aiohttp import web
 
 from shared.kube.resources import Resource
 from shared.testing.source import Sources, connected, run_source
+from shared.testing.tls import Authority
 
 REPOSITORIES = Resource("source.toolkit.fluxcd.io", "v1", "helmrepositories", "HelmRepository")
 LABEL = "helm"
@@ -43,15 +44,15 @@ class Repository:
         return [str(request.rel_url) for request in self.requests]
 
 
-async def served(repository):
+async def served(repository, tls=None):
     application = web.Application()
     application.router.add_get("/{path:.*}", repository.answer)
     runner = web.AppRunner(application)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     host, port = runner.addresses[0][:2]
-    repository.address = f"http://{host}:{port}"
+    repository.address = f"{'https' if tls else 'http'}://{host}:{port}"
     return runner
 
 
@@ -92,3 +93,16 @@ async def other_host():
 async def repositories(cluster, namespace, helm_suite, http):
     async with connected(cluster) as client:
         yield Repositories(client, namespace, http, helm_suite)
+
+
+@pytest.fixture
+def authority():
+    return Authority()
+
+
+@pytest.fixture
+async def trusted_by_few(authority):
+    repository = Repository()
+    runner = await served(repository, authority.server_context())
+    yield repository
+    await runner.cleanup()

@@ -1,5 +1,18 @@
 """Who may read a repository of charts, and that nobody else sees the login."""
 
+import aiohttp
+import pytest
+
+from shared.auth import BasicAuth
+from shared.testing.tls import Authority
+from source_controller.helm_repository.client import (
+    DownloadError,
+    HelmAccess,
+    HelmHttp,
+    TooLarge,
+    repository_url,
+)
+
 INDEX = b'{"apiVersion": "v1", "entries": {}}'
 
 
@@ -42,3 +55,45 @@ async def test_certificates_are_checked_before_anything_is_asked(repositories):
     await repositories.create(certSecretRef={"name": "broken"})
     await repositories.fails("AuthenticationFailed", "failed to construct Helm client's TLS config")
     assert repositories.http.requests == []
+
+
+async def test_an_authority_of_its_own_is_trusted(repositories, trusted_by_few, authority):
+    trusted_by_few.index = INDEX
+    await repositories.secret("other", ca_crt=Authority().pem)
+    await repositories.create(url=trusted_by_few.address, certSecretRef={"name": "other"})
+    await repositories.fails("Failed", "is not trusted")
+    await repositories.secret("ca", ca_crt=authority.pem)
+    await repositories.secret("login", username="ada", password="pw", ca_crt=Authority().pem)
+    await repositories.change(certSecretRef={"name": "ca"}, secretRef={"name": "login"})
+    await repositories.ready()
+    await repositories.secret("old", caFile=authority.pem)
+    await repositories.create("old", url=trusted_by_few.address, secretRef={"name": "old"})
+    await repositories.ready("old")
+
+
+@pytest.mark.parametrize("pass_credentials", [False, True])
+async def test_other_hosts_of_an_index_get_the_login_only_if_told(
+    http, other_host, tmp_path, pass_credentials
+):
+    other_host.index = b"a chart"
+    access = HelmAccess(
+        repository_url(http.address), login=BasicAuth("ada", "pw"), pass_credentials=pass_credentials
+    )
+    async with aiohttp.ClientSession() as session:
+        client = HelmHttp(session, access)
+        await client.download(f"{other_host.address}/web-1.tgz", tmp_path / "chart", 100)
+        assert (tmp_path / "chart").read_bytes() == b"a chart"
+        assert ("Authorization" in other_host.requests[-1].headers) is pass_credentials
+        await client.download(client.index_url, tmp_path / "index", 100)
+        assert "Authorization" in http.requests[-1].headers
+
+
+async def test_a_download_has_a_limit_and_an_end(http, tmp_path):
+    http.index = b"x" * 101
+    async with aiohttp.ClientSession() as session:
+        client = HelmHttp(session, HelmAccess(repository_url(http.address)))
+        with pytest.raises(TooLarge, match="100 bytes"):
+            await client.download("web-1.tgz", tmp_path / "chart", 100)
+        http.status = 500
+        with pytest.raises(DownloadError, match="web-1[.]tgz : 500"):
+            await client.download("web-1.tgz", tmp_path / "chart", 100)

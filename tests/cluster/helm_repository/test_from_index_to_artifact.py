@@ -1,10 +1,13 @@
 """The index of a repository of charts becomes an artifact, and repositories in registries rest."""
 
+import asyncio
 import hashlib
 import json
+from datetime import UTC, datetime
 
 import pytest
 
+from shared.status.kstatus import Status, status_of
 from shared.testing.source import EVENTS
 
 INDEX = b"""apiVersion: v1
@@ -116,6 +119,7 @@ async def test_a_registry_rests(repositories):
     await repositories.create(type="oci", url="oci://127.0.0.1/charts")
     obj = await repositories.until(lambda obj: obj is not None and obj.get("status") == {})
     assert "finalizers" not in obj["metadata"]
+    assert status_of(obj, datetime.now(UTC)).status is Status.CURRENT
     listed = await repositories.client.list(EVENTS, repositories.namespace)
     assert listed["items"] == []
     await repositories.delete()
@@ -146,5 +150,7 @@ async def test_nothing_is_left_of_a_deleted_repository(repositories):
     await repositories.create()
     folder = (repositories.storage / artifact(await repositories.ready())["path"]).parent
     await repositories.delete()
-    await repositories.until(lambda obj: obj is None)
+    async with asyncio.timeout(20):
+        while await repositories.get() is not None:  # noqa: ASYNC110 - a watch might begin too late
+            await asyncio.sleep(0.02)
     assert not folder.exists()
