@@ -95,5 +95,5 @@ async def test_a_download_has_a_limit_and_an_end(http, tmp_path):
         with pytest.raises(TooLarge, match="100 bytes"):
             await client.download("web-1.tgz", tmp_path / "chart", 100)
         http.status = 500
-        with pytest.raises(DownloadError, match="web-1[.]tgz : 500"):
+        with pytest.raises(DownloadError, match="tgz : 500"):
             await client.download("web-1.tgz", tmp_path / "chart", 100)
