@@ -300,6 +300,12 @@ def shown(url: URL) -> str:
     return str(url.with_user(None).with_query(None).with_fragment(None))
 
 
+def without_login(text: str) -> str:
+    """An address as it was written, but for the user info."""
+    url = URL(text)
+    return str(url.with_user(None)) if url.user or url.password else text
+
+
 def _basic(data: SecretData) -> BasicAuth | None:
     parts: dict[str, str] = {}
     for key in ("username", "password"):

@@ -24,7 +24,7 @@ from source_controller.artifacts import (
     place_of,
     tell,
 )
-from source_controller.helm_repository.client import HelmClients, HelmHttp, InvalidUrl
+from source_controller.helm_repository.client import HelmClients, HelmHttp, InvalidUrl, without_login
 from source_controller.helm_repository.conditions import FAILURES, OWNED, human_size, stored
 from source_controller.helm_repository.fetching import Indexes
 from source_controller.storage import Place, Storage, StorageError
@@ -116,7 +116,7 @@ class Registries:
 
 def _news(obj: HelmRepository, artifact: Artifact) -> str:
     size = f"size {human_size(artifact.size)}" if artifact.size is not None else "unknown size"
-    return f"stored fetched index of {size} from '{obj.spec.url}'"
+    return f"stored fetched index of {size} from '{without_login(obj.spec.url)}'"
 
 
 def _ready(obj: HelmRepository, artifact: Artifact, turn: Turn[HelmRepository]) -> Done:

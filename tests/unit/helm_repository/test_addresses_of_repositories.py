@@ -9,6 +9,7 @@ from source_controller.helm_repository.client import (
     Validators,
     repository_url,
     shown,
+    without_login,
 )
 
 
@@ -73,3 +74,8 @@ def test_an_address_is_shown_without_what_may_be_secret():
 def test_only_what_is_known_is_asked_about():
     assert Validators().headers == {}
     assert Validators('"a"', "then").headers == {"If-None-Match": '"a"', "If-Modified-Since": "then"}
+
+
+def test_an_address_in_an_event_has_no_login_in_it():
+    assert without_login("https://ada:pw@h/c") == "https://h/c"
+    assert without_login("https://h/c?a=%7E") == "https://h/c?a=%7E"
