@@ -29,6 +29,7 @@ KINDS: Final = (
     Resource("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization"),
     Resource("source.toolkit.fluxcd.io", "v1", "gitrepositories", "GitRepository"),
     Resource("source.toolkit.fluxcd.io", "v1", "ocirepositories", "OCIRepository"),
+    Resource("source.toolkit.fluxcd.io", "v1", "helmrepositories", "HelmRepository"),
 )
 _WRITERS: Final = frozenset({"gotk-kustomize-controller", "source-controller"})
 _PAUSE: Final = 0.2

@@ -301,9 +301,9 @@ def shown(url: URL) -> str:
 
 
 def without_login(text: str) -> str:
-    """An address as it was written, but for the user info."""
+    """An address as it was written, but for what may be a login: user info and query."""
     url = URL(text)
-    return str(url.with_user(None)) if url.user or url.password else text
+    return str(url.with_user(None).with_query(None)) if url.user or url.password or url.query else text
 
 
 def _basic(data: SecretData) -> BasicAuth | None:

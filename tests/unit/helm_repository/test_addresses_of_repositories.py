@@ -78,4 +78,5 @@ def test_only_what_is_known_is_asked_about():
 
 def test_an_address_in_an_event_has_no_login_in_it():
     assert without_login("https://ada:pw@h/c") == "https://h/c"
-    assert without_login("https://h/c?a=%7E") == "https://h/c?a=%7E"
+    assert without_login("https://h/c?token=x") == "https://h/c"
+    assert without_login("https://h/c/%7E") == "https://h/c/%7E"
