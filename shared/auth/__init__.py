@@ -14,7 +14,7 @@ from shared.auth.secrets import (
     secret_data,
 )
 from shared.auth.through import SOCKS5, ProxyRefused, connect_through, through
-from shared.auth.tls import TlsMaterial, git_tls, ssl_context, tls_from_secret
+from shared.auth.tls import TlsMaterial, check_tls, git_tls, ssl_context, tls_from_secret
 
 __all__ = [
     "SOCKS5",
@@ -28,6 +28,7 @@ __all__ = [
     "SecretData",
     "SecretError",
     "TlsMaterial",
+    "check_tls",
     "connect_through",
     "git_tls",
     "http_credentials",

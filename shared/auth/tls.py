@@ -29,6 +29,11 @@ class TlsMaterial:
         return bool(self.authorities or self.certificate)
 
     @property
+    def authorities_only(self) -> TlsMaterial:
+        """Whom to trust, without showing anything: for others than those that it was given for."""
+        return TlsMaterial(self.authorities)
+
+    @property
     def fingerprint(self) -> str:
         """The same for the same material, and of no use for anything else."""
         parts = (self.authorities, self.certificate, self.key)
@@ -77,6 +82,18 @@ def ssl_context(material: TlsMaterial, *, system: bool) -> ssl.SSLContext:
     if material.certificate:
         _load_client(context, material)
     return context
+
+
+def check_tls(material: TlsMaterial) -> None:
+    """Whether a context can be made of it; reads nothing of the system.
+
+    Raises:
+        SecretError: names the key that can't be used.
+    """
+    if material.certificate:
+        _load_client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), material)
+    if material.authorities:
+        ssl_context(TlsMaterial(material.authorities), system=False)
 
 
 def _material(authorities: bytes, certificate: bytes, key: bytes) -> TlsMaterial:

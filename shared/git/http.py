@@ -15,7 +15,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from shared.auth import ProxyRefused, SecretError, ssl_context, through
+from shared.auth import ProxyRefused, SecretError, TlsMaterial, ssl_context, through
 from shared.git.errors import (
     AuthenticationRequired,
     AuthorizationFailed,
@@ -47,7 +47,7 @@ class Endpoint:
         self._session = session
         self._remote = remote
         self._base = remote.url
-        self._ssl: ssl.SSLContext | None = None
+        self._ssl: dict[TlsMaterial, ssl.SSLContext] = {}
 
     @asynccontextmanager
     async def advertisement(self, *, version: int = 0) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -91,7 +91,7 @@ class Endpoint:
                     method,
                     url,
                     data=body,
-                    ssl=await self._tls() if url.scheme == "https" else True,
+                    ssl=await self._tls(url) if url.scheme == "https" else True,
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
                     **way,
@@ -108,16 +108,21 @@ class Endpoint:
                 raise RemoteTimeout("context deadline exceeded") from error
             raise RemoteError(_told(error, url)) from error
 
-    async def _tls(self) -> ssl.SSLContext | bool:
-        """The context for this remote; True is the session's own, for remotes without TLS material."""
-        if not self._remote.tls:
+    async def _tls(self, url: URL) -> ssl.SSLContext | bool:
+        """The context for an address; True is the session's own, where there is no TLS material.
+
+        The client certificate is only shown to the origin that it was given for.
+        """
+        own = url.origin() == self._remote.url.origin()
+        material = self._remote.tls if own else self._remote.tls.authorities_only
+        if not material:
             return True
-        if self._ssl is None:
+        if material not in self._ssl:
             try:
-                self._ssl = await asyncio.to_thread(ssl_context, self._remote.tls, system=True)
+                self._ssl[material] = await asyncio.to_thread(ssl_context, material, system=True)
             except SecretError as error:
                 raise InvalidRemote(str(error)) from error
-        return self._ssl
+        return self._ssl[material]
 
 
 def _below(base: URL, path: str) -> URL:

@@ -103,7 +103,7 @@ class Registry:
         self.repository = repository
         self._shared = registries
         self._access = access
-        self._ssl: ssl.SSLContext | None = None
+        self._ssl: dict[TlsMaterial, ssl.SSLContext] = {}
 
     async def digest(self, reference: str) -> Digest:
         """What a tag names now.
@@ -352,7 +352,7 @@ class Registry:
                     method,
                     url,
                     data=form,
-                    ssl=await self._tls() if url.scheme == "https" else True,
+                    ssl=await self._tls(url) if url.scheme == "https" else True,
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
                     **way,
@@ -363,16 +363,23 @@ class Registry:
                 finally:
                     hang_up(answer)
 
-    async def _tls(self) -> ssl.SSLContext | bool:
-        """The context for this registry; True is the session's own, False trusts anybody."""
+    async def _tls(self, url: URL) -> ssl.SSLContext | bool:
+        """The context for an address; True is the session's own, False trusts anybody.
+
+        The client certificate is only shown to the registry itself.
+        """
         if not self._access.tls:
             return not self._access.insecure
-        if self._ssl is None:
+        own = f"{url.host}:{url.port}" in {self.repository.host, f"{self.repository.host}:{url.port}"}
+        material = self._access.tls if own else self._access.tls.authorities_only
+        if not material:
+            return True
+        if material not in self._ssl:
             try:
-                self._ssl = await asyncio.to_thread(ssl_context, self._access.tls, system=True)
+                self._ssl[material] = await asyncio.to_thread(ssl_context, material, system=True)
             except SecretError as error:
                 raise RegistryError(str(error)) from error
-        return self._ssl
+        return self._ssl[material]
 
 
 def _anonymous(headers: dict[str, str]) -> dict[str, str]:

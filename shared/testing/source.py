@@ -161,6 +161,8 @@ class Sources:
             async with asyncio.timeout(PATIENCE), aclosing(watch) as events:
                 async for event in events:
                     if event.type == "BOOKMARK":
+                        if last is None and met(None):
+                            return None  # it was gone before anybody looked
                         continue
                     last = None if event.type == "DELETED" else event.object
                     if met(last):

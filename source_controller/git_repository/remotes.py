@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from shared.api.source_v1 import GitRepository
-from shared.auth import Proxy, SecretData, SecretError
+from shared.auth import Proxy, SecretData, SecretError, check_tls
 from shared.git import EncryptedIdentity, InvalidRemote, Remote
 from shared.runtime.outcome import Failure, Stalled
 from source_controller.artifacts import FETCH_FAILED, CommonReason
@@ -34,7 +34,9 @@ class Remotes:
         secret = await self._secret(obj)
         parse = partial(Remote.parse, obj.spec.url, secret, proxy=proxy, timeout=obj.spec.timeout)
         try:
-            return await asyncio.to_thread(parse) if secret and _IDENTITY in secret else parse()
+            remote = await asyncio.to_thread(parse) if secret and _IDENTITY in secret else parse()
+            check_tls(remote.tls)
+            return remote
         except InvalidRemote as error:
             return Stalled(CommonReason.URL_INVALID, str(error))
         except EncryptedIdentity as error:

@@ -98,7 +98,12 @@ async def test_authorities_of_the_secret_are_trusted_and_certificates_shown(sour
         await source.repository("good", url=server.url(), secretRef={"name": "good"})
         await source.repository("wrong", url=server.url(), secretRef={"name": "wrong"})
         await source.ready("good")
-        await source.fails("GitOperationFailed", "", "wrong")
+        await source.fails("GitOperationFailed", "the certificate of 127.0.0.1", "wrong")
+        stranger = authority.client("eve")
+        await source.secret("mixed", ca_crt=authority.pem, tls_crt=client.certificate, tls_key=stranger.key)
+        await source.repository("mixed", url=server.url(), secretRef={"name": "mixed"})
+        text = "failed to configure authentication options: the values of keys 'tls.crt' and 'tls.key'"
+        await source.fails("AuthenticationFailed", text, "mixed")
 
 
 @pytest.mark.case("source-g41")

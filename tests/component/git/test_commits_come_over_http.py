@@ -344,3 +344,16 @@ async def test_a_reference_that_moves_after_the_listing_is_named_as_it_came(upst
     assert arrived.target == again
     async with client.fetch(remote, arrived) as checkout:
         assert arrived.arrived(checkout.commit) is arrived
+
+
+async def test_a_redirect_elsewhere_is_not_shown_the_client_certificate(upstream, root, client):
+    upstream.commit({"a": "1"})
+    authority = Authority()
+    pair = authority.client("ada")
+    secret = {"ca.crt": authority.pem, "tls.crt": pair.certificate, "tls.key": pair.key}
+    demanding = authority.server_context(clients=True)
+    async with GitServer(root, tls=demanding) as other, GitServer(root, tls=demanding) as server:
+        server.redirect_to = other.url("").rstrip("/")
+        with pytest.raises(RemoteError, match=r"^unable to list remote for 'https://127"):
+            await client.resolve(Remote.parse(server.url(), secret), GitRepositoryRef(branch="main"))
+        assert (len(server.log), other.log) == (1, [])
