@@ -101,8 +101,12 @@ class Connection:
 
     async def close(self) -> None:
         """Closes the session; clients of this connection are unusable afterwards."""
-        if self._session is not None:
-            await self._session.close()
+        if self._session is None:
+            return
+        if self._session.connector is not None:
+            # Nobody waits for the good-byes of TLS: what was asked is answered, or isn't wanted any more.
+            await self._session.connector.close(abort_ssl=True)
+        await self._session.close()
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self._configuration.ssl_ca_cert)

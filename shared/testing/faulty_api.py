@@ -259,7 +259,10 @@ class FaultyApi:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._session.connector is not None:
+            await self._session.connector.close(abort_ssl=True)
         await self._session.close()
+        await asyncio.sleep(0.1)  # until the sockets of TLS connections are closed, too
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
         request = await _read(incoming)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -82,6 +83,7 @@ class StatusWitness:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait({self._watching})
+            await asyncio.sleep(0.05)  # until the sockets of TLS connections are closed, too
 
     async def _watch(self) -> None:
         connection = await Connection.load(self._kubeconfig)
@@ -97,10 +99,11 @@ class StatusWitness:
         while True:
             try:
                 version = version or await self._list(client, kind)
-                async for event in client.watch(kind, resource_version=version):
-                    version = event.object["metadata"]["resourceVersion"]
-                    if event.type in {"ADDED", "MODIFIED"}:
-                        self._look(event.object)
+                async with aclosing(client.watch(kind, resource_version=version)) as events:
+                    async for event in events:
+                        version = event.object["metadata"]["resourceVersion"]
+                        if event.type in {"ADDED", "MODIFIED"}:
+                            self._look(event.object)
             except KubeError as error:
                 # The kind may not be there yet, and the server may be away.
                 if isinstance(error, ApiError):
