@@ -19,6 +19,8 @@ from shared.kube.client import KubeClient
 from shared.kube.errors import ApiError
 from shared.kube.resources import Resource
 from shared.lang.json import mappings
+from shared.runtime.outcome import Failure
+from source_controller.artifacts import FETCH_FAILED, CommonReason
 
 _SECRETS: Final = Resource("", "v1", "secrets", "Secret")
 _ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount")
@@ -26,6 +28,11 @@ _ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 
 class SecretUnavailable(Exception):
     """A Secret or ServiceAccount isn't there, or can't be used; names it, and never shows a value."""
+
+
+def refused(message: str) -> Failure:
+    """What ends a turn for want of a Secret; it may come or change later."""
+    return Failure(CommonReason.AUTHENTICATION_FAILED, message, condition=FETCH_FAILED)
 
 
 class Secrets:

@@ -8,13 +8,14 @@ from shared.auth.secrets import (
     Proxy,
     SecretData,
     SecretError,
+    basic_auth,
     http_credentials,
     proxy_from_environment,
     proxy_from_secret,
     secret_data,
 )
 from shared.auth.through import SOCKS5, ProxyRefused, connect_through, through
-from shared.auth.tls import TlsMaterial, check_tls, git_tls, ssl_context, tls_from_secret
+from shared.auth.tls import TlsContexts, TlsMaterial, check_tls, git_tls, ssl_context, tls_from_secret
 
 __all__ = [
     "SOCKS5",
@@ -27,7 +28,9 @@ __all__ = [
     "RegistryLogin",
     "SecretData",
     "SecretError",
+    "TlsContexts",
     "TlsMaterial",
+    "basic_auth",
     "check_tls",
     "connect_through",
     "git_tls",

@@ -94,6 +94,15 @@ def http_credentials(url: URL, data: SecretData) -> Credentials | None:
     return BasicAuth(username, password)
 
 
+def basic_auth(data: SecretData) -> BasicAuth | None:
+    """Who logs in by `username` and `password`, which belong together; None if both are missing."""
+    username, password = _line(data, "username"), _line(data, "password")
+    if bool(username) != bool(password):
+        missing = "password" if username else "username"
+        raise SecretError(f"'username' and 'password' belong together, but '{missing}' is missing")
+    return BasicAuth(username, password) if username else None
+
+
 def proxy_from_secret(data: SecretData) -> Proxy:
     """The proxy that a Secret describes by `address`, and perhaps `username` and `password`."""
     text = _line(data, "address").strip()
@@ -107,11 +116,8 @@ def proxy_from_secret(data: SecretData) -> Proxy:
         raise SecretError(
             f"the value of key 'address' is not a URL with a host and one of the schemes {known}"
         )
-    username, password = _line(data, "username"), _line(data, "password")
-    if bool(username) != bool(password):
-        missing = "password" if username else "username"
-        raise SecretError(f"'username' and 'password' belong together, but '{missing}' is missing")
-    return Proxy(proxy.address, BasicAuth(username, password)) if username else proxy
+    login = basic_auth(data)
+    return Proxy(proxy.address, login) if login else proxy
 
 
 def proxy_from_environment(url: URL) -> Proxy | None:

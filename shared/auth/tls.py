@@ -5,11 +5,14 @@ A private key never touches a disk: `ssl` reads it from an anonymous file in mem
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import ssl
 from dataclasses import dataclass, field
 from typing import Final
+
+from yarl import URL
 
 from shared.auth.secrets import SecretData, SecretError
 
@@ -27,11 +30,6 @@ class TlsMaterial:
     def __bool__(self) -> bool:
         """Whether there is anything."""
         return bool(self.authorities or self.certificate)
-
-    @property
-    def authorities_only(self) -> TlsMaterial:
-        """Whom to trust, without showing anything: for others than those that it was given for."""
-        return TlsMaterial(self.authorities)
 
     @property
     def fingerprint(self) -> str:
@@ -82,6 +80,29 @@ def ssl_context(material: TlsMaterial, *, system: bool) -> ssl.SSLContext:
     if material.certificate:
         _load_client(context, material)
     return context
+
+
+class TlsContexts:
+    """The contexts for requests that begin at one origin; no other is shown the client certificate."""
+
+    def __init__(self, material: TlsMaterial, origin: URL, *, anywhere: bool = False) -> None:
+        """With `anywhere` all origins are shown it."""
+        self._material = material
+        self._origin = origin
+        self._anywhere = anywhere
+        self._made: dict[TlsMaterial, ssl.SSLContext] = {}
+
+    async def of(self, url: URL) -> ssl.SSLContext | None:
+        """The context for an address; None where nothing was given for it.
+
+        Raises:
+            SecretError: it can't be made.
+        """
+        own = self._anywhere or url.origin() == self._origin
+        material = self._material if own else TlsMaterial(self._material.authorities)
+        if material and material not in self._made:
+            self._made[material] = await asyncio.to_thread(ssl_context, material, system=True)
+        return self._made.get(material)
 
 
 def check_tls(material: TlsMaterial) -> None:

@@ -6,7 +6,6 @@ ever sent to the origin that they were given for, and a redirect never leads fro
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from shared.auth import ProxyRefused, SecretError, TlsMaterial, ssl_context, through
+from shared.auth import ProxyRefused, SecretError, TlsContexts, through
 from shared.git.errors import (
     AuthenticationRequired,
     AuthorizationFailed,
@@ -25,7 +24,7 @@ from shared.git.errors import (
     RepositoryNotFound,
 )
 from shared.git.remote import Remote
-from shared.http import hang_up
+from shared.http import CONNECT_SECONDS, REDIRECTS, UnsafeRedirect, hang_up, redirected, trouble
 
 SERVICE: Final = "git-upload-pack"
 ADVERTISEMENT: Final = f"application/x-{SERVICE}-advertisement"
@@ -34,9 +33,7 @@ RESULT: Final = f"application/x-{SERVICE}-result"
 USER_AGENT: Final = "git/2.0 (headrace)"
 """Some hosts only speak Git to clients whose name starts like this."""
 
-_REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _MOST_REDIRECTS: Final = 5
-_CONNECT_SECONDS: Final = 30
 
 
 class Endpoint:
@@ -47,7 +44,7 @@ class Endpoint:
         self._session = session
         self._remote = remote
         self._base = remote.url
-        self._ssl: dict[TlsMaterial, ssl.SSLContext] = {}
+        self._contexts = TlsContexts(remote.tls, remote.url.origin())
 
     @asynccontextmanager
     async def advertisement(self, *, version: int = 0) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -56,7 +53,7 @@ class Endpoint:
             url = _below(self._base, "info/refs").with_query(service=SERVICE)
             protocol = {"Git-Protocol": f"version={version}"} if version else {}
             async with self._exchange("GET", url, protocol, None) as answer:
-                if answer.status in _REDIRECTS:
+                if answer.status in REDIRECTS:
                     self._base = _redirected(url, answer)
                     continue
                 _check(answer, ADVERTISEMENT)
@@ -93,7 +90,7 @@ class Endpoint:
                     data=body,
                     ssl=await self._tls(url) if url.scheme == "https" else True,
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
                     **way,
                 ) as answer,
             ):
@@ -106,23 +103,14 @@ class Endpoint:
         except (aiohttp.ClientError, ConnectionError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise RemoteTimeout("context deadline exceeded") from error
-            raise RemoteError(_told(error, url)) from error
+            raise RemoteError(trouble(error, url)) from error
 
     async def _tls(self, url: URL) -> ssl.SSLContext | bool:
-        """The context for an address; True is the session's own, where there is no TLS material.
-
-        The client certificate is only shown to the origin that it was given for.
-        """
-        own = url.origin() == self._remote.url.origin()
-        material = self._remote.tls if own else self._remote.tls.authorities_only
-        if not material:
-            return True
-        if material not in self._ssl:
-            try:
-                self._ssl[material] = await asyncio.to_thread(ssl_context, material, system=True)
-            except SecretError as error:
-                raise InvalidRemote(str(error)) from error
-        return self._ssl[material]
+        """The context for an address; True is the session's own."""
+        try:
+            return await self._contexts.of(url) or True
+        except SecretError as error:
+            raise InvalidRemote(str(error)) from error
 
 
 def _below(base: URL, path: str) -> URL:
@@ -132,11 +120,9 @@ def _below(base: URL, path: str) -> URL:
 def _redirected(url: URL, answer: aiohttp.ClientResponse) -> URL:
     """The new base address; a server must keep the end of the path that we asked for."""
     try:
-        target = url.join(URL(answer.headers.get("Location", ""))).with_user(None)
-    except ValueError:
-        raise RemoteError("the remote redirects to a malformed address") from None
-    if target.scheme not in ("http", "https") or (url.scheme == "https" and target.scheme != "https"):
-        raise RemoteError("the remote redirects to an address that is not safe to follow")
+        target = redirected(url, answer)
+    except UnsafeRedirect as error:
+        raise RemoteError(f"the remote redirects to {error}") from None
     path = target.raw_path
     if not path.endswith("/info/refs"):
         raise RemoteError("the remote redirects to something that is not a git repository")
@@ -156,24 +142,3 @@ def _check(answer: aiohttp.ClientResponse, content_type: str) -> None:
             raise RepositoryNotFound("repository not found")
         case status:
             raise RemoteError(f"unexpected status code {status} from the remote")
-
-
-def _told(error: Exception, url: URL) -> str:
-    """Trouble of the network in words, without what the parts around it may have put in."""
-    at = f"{url.host}:{url.port}"
-    match error:
-        case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
-            cause = getattr(error, "certificate_error", error)
-            why = getattr(cause, "verify_message", "") or "unknown reason"
-            return f"the certificate of {at} is not trusted: {why}"
-        case aiohttp.ClientConnectorDNSError():
-            return f"the host {url.host} can't be resolved"
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            return "the proxy can't be reached or refuses"
-        case aiohttp.ClientConnectorError() | ConnectionRefusedError():
-            why = error.strerror if isinstance(error, OSError) else ""
-            return f"can't connect to {at}: {why or 'no connection'}"
-        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError() | ConnectionError():
-            return f"{at} ended the connection"
-        case _:
-            return f"talking to {at} failed: {type(error).__name__}"

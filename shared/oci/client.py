@@ -26,11 +26,20 @@ from shared.auth import (
     ProxyRefused,
     RegistryLogin,
     SecretError,
+    TlsContexts,
     TlsMaterial,
-    ssl_context,
     through,
 )
-from shared.http import hang_up
+from shared.http import (
+    CONNECT_SECONDS,
+    REDIRECTS,
+    UnsafeRedirect,
+    hang_up,
+    is_cut,
+    is_untrusted,
+    redirected,
+    trouble,
+)
 from shared.lang import json
 from shared.lang.bounded import remember
 from shared.lang.digest import Algorithm, Digest, DigestError
@@ -55,11 +64,9 @@ _TRIES: Final = 3
 _PAUSES: Final = (1.0, 3.0)
 _LONGEST_PAUSE: Final = 30.0
 _RETRIED: Final = frozenset((408, 429, 499, 500, 502, 503, 504, 522))
-_REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _MOST_REDIRECTS: Final = 5
 _MOST_TOKENS: Final = 4096
 _SHORTEST_TOKEN: Final = 60.0
-_CONNECT_SECONDS: Final = 30
 _CHUNK: Final = 1 << 18
 
 
@@ -103,7 +110,7 @@ class Registry:
         self.repository = repository
         self._shared = registries
         self._access = access
-        self._ssl: dict[TlsMaterial, ssl.SSLContext] = {}
+        self._contexts = TlsContexts(access.tls, URL(f"https://{repository.host}").origin())
 
     async def digest(self, reference: str) -> Digest:
         """What a tag names now.
@@ -333,10 +340,13 @@ class Registry:
         for _ in range(_MOST_REDIRECTS + 1):
             sent = headers if url.origin() == origin else _anonymous(headers)
             async with self._request(method, url, sent, None) as answer:
-                if answer.status not in _REDIRECTS:
+                if answer.status not in REDIRECTS:
                     yield answer
                     return
-                url = _redirected(url, answer)
+                try:
+                    url = redirected(url, answer)
+                except UnsafeRedirect as error:
+                    raise RegistryError(f"{url.host} redirects to {error}") from None
         raise RegistryError(f"{origin.host} redirects in circles")
 
     @asynccontextmanager
@@ -354,7 +364,7 @@ class Registry:
                     data=form,
                     ssl=await self._tls(url) if url.scheme == "https" else True,
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
                     **way,
                 ) as answer,
             ):
@@ -364,36 +374,17 @@ class Registry:
                     hang_up(answer)
 
     async def _tls(self, url: URL) -> ssl.SSLContext | bool:
-        """The context for an address; True is the session's own, False trusts anybody.
-
-        The client certificate is only shown to the registry itself.
-        """
+        """The context for an address; True is the session's own, False trusts anybody."""
         if not self._access.tls:
             return not self._access.insecure
-        own = f"{url.host}:{url.port}" in {self.repository.host, f"{self.repository.host}:{url.port}"}
-        material = self._access.tls if own else self._access.tls.authorities_only
-        if not material:
-            return True
-        if material not in self._ssl:
-            try:
-                self._ssl[material] = await asyncio.to_thread(ssl_context, material, system=True)
-            except SecretError as error:
-                raise RegistryError(str(error)) from error
-        return self._ssl[material]
+        try:
+            return await self._contexts.of(url) or True
+        except SecretError as error:
+            raise RegistryError(str(error)) from error
 
 
 def _anonymous(headers: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name != "Authorization"}
-
-
-def _redirected(url: URL, answer: aiohttp.ClientResponse) -> URL:
-    try:
-        target = url.join(URL(answer.headers.get("Location", ""), encoded=True))
-    except ValueError:
-        raise RegistryError(f"{url.host} redirects to a malformed address") from None
-    if target.scheme not in ("http", "https") or (url.scheme == "https" and target.scheme != "https"):
-        raise RegistryError(f"{url.host} redirects to an address that is not safe to follow")
-    return target
 
 
 def _check(answer: aiohttp.ClientResponse, what: str) -> None:
@@ -428,22 +419,12 @@ async def _read(answer: aiohttp.ClientResponse, most: int, what: str) -> bytes:
 
 @contextmanager
 def _told(url: URL) -> Iterator[None]:
-    """Trouble of the network in words, without what the parts around it may have put in."""
-    at = f"{url.host}:{url.port}"
+    """Trouble of the network as an error of ours."""
     try:
         yield
-    except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
-        why = getattr(getattr(error, "certificate_error", error), "verify_message", "") or "unknown reason"
-        raise NotTrusted(f"the certificate of {at} is not trusted: {why}") from None
-    except aiohttp.ClientConnectorDNSError:
-        raise Unreachable(f"the host {url.host} can't be resolved") from None
-    except (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError, ProxyRefused):
-        raise Unreachable("the proxy can't be reached or refuses") from None
-    except aiohttp.ClientSSLError:
-        raise Unreachable(f"{at} doesn't speak TLS as we do") from None
-    except (aiohttp.ClientConnectorError, ConnectionRefusedError):
-        raise Unreachable(f"can't connect to {at}") from None
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, ConnectionError):
-        raise Interrupted(f"{at} ended the connection") from None
+    except ProxyRefused as error:
+        raise Unreachable(str(error)) from None
     except (aiohttp.ClientError, OSError) as error:
-        raise Unreachable(f"talking to {at} failed: {type(error).__name__}") from None
+        if is_untrusted(error):
+            raise NotTrusted(trouble(error, url)) from None
+        raise (Interrupted if is_cut(error) else Unreachable)(trouble(error, url)) from None

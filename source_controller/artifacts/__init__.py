@@ -9,7 +9,7 @@ from source_controller.artifacts.conditions import (
     CommonReason,
     metadata_of,
 )
-from source_controller.artifacts.news import Before, tell
+from source_controller.artifacts.news import Before, building, in_storage, outdated, stalled, tell, unchanged
 from source_controller.artifacts.shelf import Shelf, artifact_in, place_of, wire
 
 __all__ = [
@@ -22,8 +22,13 @@ __all__ = [
     "CommonReason",
     "Shelf",
     "artifact_in",
+    "building",
+    "in_storage",
     "metadata_of",
+    "outdated",
     "place_of",
+    "stalled",
     "tell",
+    "unchanged",
     "wire",
 ]

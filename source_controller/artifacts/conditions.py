@@ -14,6 +14,8 @@ OUTDATED: Final = "ArtifactOutdated"
 IN_STORAGE: Final = "ArtifactInStorage"
 VERIFIED: Final = "SourceVerified"
 
+BUILDING: Final = "building artifact"
+
 
 class CommonReason(StrEnum):
     """Reasons of conditions and events."""

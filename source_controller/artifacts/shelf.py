@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from shared.api.decode import InvalidObject, decode
 from shared.api.meta import Artifact, CustomResource
@@ -11,10 +11,8 @@ from shared.events import Severity
 from shared.lang.json import JsonObject, mapping
 from shared.runtime.outcome import Failure
 from shared.runtime.turn import Turn
-from source_controller.artifacts.conditions import IN_STORAGE, STORAGE_FAILED, CommonReason
+from source_controller.artifacts.conditions import BUILDING, IN_STORAGE, STORAGE_FAILED, CommonReason
 from source_controller.storage import Place, Storage, StorageError
-
-BUILDING: Final = "building artifact"
 
 
 class Shelf:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.api.meta import Artifact
-from shared.api.model import WireModel
 from shared.api.source_v1 import GitRepository
-from shared.lang.json import JsonObject
 from shared.status.draft import StatusDraft
+from source_controller.artifacts import wire
 from source_controller.git_repository.included import Included
 
 
@@ -29,14 +28,9 @@ def includes_changed(obj: GitRepository, includes: Sequence[Included]) -> bool:
 
 def observe(obj: GitRepository, artifact: Artifact, includes: Sequence[Included], draft: StatusDraft) -> None:
     """Records an artifact together with what it was made from."""
-    draft["artifact"] = _wire(artifact)
-    draft["includedArtifacts"] = [_wire(included.artifact) for included in includes]
-    draft["observedInclude"] = [_wire(included.spec) for included in includes]
+    draft["artifact"] = wire(artifact)
+    draft["includedArtifacts"] = [wire(included.artifact) for included in includes]
+    draft["observedInclude"] = [wire(included.spec) for included in includes]
     draft["observedIgnore"] = obj.spec.ignore
     draft["observedRecurseSubmodules"] = obj.spec.recurse_submodules or None
     draft["observedSparseCheckout"] = list(obj.spec.sparse_checkout or ())
-
-
-def _wire(model: WireModel) -> JsonObject:
-    found: JsonObject = model.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return found

@@ -18,12 +18,12 @@ from shared.runtime.turn import Turn
 from shared.status.conditions import FALSE, TRUE
 from source_controller.artifacts import (
     FETCH_FAILED,
-    IN_STORAGE,
-    OUTDATED,
     VERIFIED,
     Before,
     CommonReason,
     Shelf,
+    in_storage,
+    outdated,
     tell,
 )
 from source_controller.git_repository.conditions import (
@@ -169,16 +169,11 @@ def _announce(
         reason, text = Reason.INCLUDE_CHANGE, "included artifacts differ from last observed includes"
     else:
         return
-    turn.draft.conditions.set(OUTDATED, TRUE, reason, text)
-    turn.progress(f"building artifact: {text}", ready=f"building artifact: {text}")
+    outdated(turn, text, reason)
 
 
 def _ready(obj: GitRepository, artifact: Artifact, turn: Turn[GitRepository]) -> Done:
-    conditions = turn.draft.conditions
-    conditions.remove(*FAILURES, OUTDATED)
-    message = stored(artifact.revision)
-    conditions.set(IN_STORAGE, TRUE, CommonReason.SUCCEEDED, message)
-    return Done(obj.spec.interval, CommonReason.SUCCEEDED, message)
+    return in_storage(turn, FAILURES, stored(artifact.revision), obj.spec.interval)
 
 
 def _wanted_submodules(obj: GitRepository) -> Wanted | None:

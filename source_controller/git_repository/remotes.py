@@ -12,7 +12,7 @@ from shared.git import EncryptedIdentity, InvalidRemote, Remote
 from shared.runtime.outcome import Failure, Stalled
 from source_controller.artifacts import FETCH_FAILED, CommonReason
 from source_controller.git_repository.conditions import Reason
-from source_controller.secrets import Secrets, SecretUnavailable
+from source_controller.secrets import Secrets, SecretUnavailable, refused
 
 _APP_ID: Final = "githubAppID"
 _IDENTITY: Final = "identity"
@@ -41,9 +41,9 @@ class Remotes:
             return Stalled(CommonReason.URL_INVALID, str(error))
         except EncryptedIdentity as error:
             where = f"{obj.namespace}/{obj.spec.secret_ref.name if obj.spec.secret_ref else ''}"
-            raise _refused(f"failed to configure authentication options: {error} '{where}'") from error
+            raise refused(f"failed to configure authentication options: {error} '{where}'") from error
         except SecretError as error:
-            raise _refused(f"failed to configure authentication options: {error}") from error
+            raise refused(f"failed to configure authentication options: {error}") from error
 
     async def _proxy(self, obj: GitRepository) -> Proxy | None:
         if obj.spec.proxy_secret_ref is None:
@@ -51,7 +51,7 @@ class Remotes:
         try:
             return await self._secrets.proxy(obj.namespace, obj.spec.proxy_secret_ref.name)
         except SecretUnavailable as error:
-            raise _refused(f"failed to configure proxy options: {error}") from error
+            raise refused(f"failed to configure proxy options: {error}") from error
 
     async def _secret(self, obj: GitRepository) -> SecretData | None:
         if obj.spec.secret_ref is None:
@@ -60,12 +60,8 @@ class Remotes:
         try:
             _, data = await self._secrets.read(obj.namespace, name)
         except SecretUnavailable as error:
-            raise _refused(str(error)) from error
+            raise refused(str(error)) from error
         if _APP_ID in data:
             text = f"secretRef '{obj.namespace}/{name}' has github app data but provider is not set to github"
             raise Failure(Reason.INVALID_PROVIDER, text, condition=FETCH_FAILED)
         return data
-
-
-def _refused(message: str) -> Failure:
-    return Failure(CommonReason.AUTHENTICATION_FAILED, message, condition=FETCH_FAILED)

@@ -21,18 +21,23 @@ from yarl import URL
 
 from shared.api.source_v1 import HelmRepository
 from shared.api.source_v1.helm import DEFAULT_TIMEOUT
-from shared.auth import BasicAuth, SecretData, SecretError, TlsMaterial, ssl_context, tls_from_secret
-from shared.http import hang_up
-from shared.runtime.outcome import Failure
-from source_controller.artifacts import FETCH_FAILED, CommonReason
-from source_controller.secrets import Secrets, SecretUnavailable
+from shared.auth import (
+    BasicAuth,
+    SecretData,
+    SecretError,
+    TlsContexts,
+    TlsMaterial,
+    basic_auth,
+    check_tls,
+    tls_from_secret,
+)
+from shared.http import CONNECT_SECONDS, REDIRECTS, UnsafeRedirect, hang_up, redirected, trouble
+from source_controller.secrets import Secrets, SecretUnavailable, refused
 
 USER_AGENT: Final = "Helm/3.19.0"
 """Some repositories answer only to clients whose name starts like this."""
 
-_REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _MOST_REDIRECTS: Final = 10
-_CONNECT_SECONDS: Final = 30
 _CHUNK: Final = 1 << 18
 _LEGACY_TLS: Final = ("ca.crt", "tls.crt", "tls.key", "caFile", "certFile", "keyFile")
 
@@ -105,14 +110,12 @@ class HelmAccess:
 class HelmHttp:
     """Downloads from one repository."""
 
-    def __init__(
-        self, session: aiohttp.ClientSession, access: HelmAccess, tls: ssl.SSLContext | None = None
-    ) -> None:
-        """Nothing is sent yet; without a context for TLS that of the session counts."""
+    def __init__(self, session: aiohttp.ClientSession, access: HelmAccess) -> None:
+        """Nothing is sent yet."""
         self.access = access
         self.url = access.url
         self._session = session
-        self._tls = tls or True
+        self._contexts = TlsContexts(access.tls, access.url.origin(), anywhere=access.pass_credentials)
 
     @property
     def index_url(self) -> URL:
@@ -181,10 +184,14 @@ class HelmHttp:
         for _ in range(_MOST_REDIRECTS + 1):
             sent = headers | (self._login(url) if target.origin() == url.origin() else {})
             async with self._request(target, sent, decoded=decoded) as answer:
-                if answer.status not in _REDIRECTS:
+                if answer.status not in REDIRECTS:
                     yield answer
                     return
-                target = _redirected(target, answer)
+                try:
+                    target = redirected(target, answer)
+                except UnsafeRedirect as error:
+                    text = f"failed to fetch {shown(target)} : redirected to {error}"
+                    raise DownloadError(text) from None
         raise DownloadError(f"failed to fetch {shown(url)} : stopped after {_MOST_REDIRECTS} redirects")
 
     @asynccontextmanager
@@ -197,10 +204,10 @@ class HelmHttp:
                 "GET",
                 url.with_user(None),
                 headers=headers,
-                ssl=self._tls,
+                ssl=await self._contexts.of(url) or True,
                 allow_redirects=False,
                 auto_decompress=decoded,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             ) as answer:
                 try:
                     yield answer
@@ -209,7 +216,7 @@ class HelmHttp:
         except TimeoutError:
             raise
         except (aiohttp.ClientError, ssl.SSLError, ConnectionError) as error:
-            raise DownloadError(f"failed to fetch {shown(url)} : {_told(error, url)}") from None
+            raise DownloadError(f"failed to fetch {shown(url)} : {trouble(error, url)}") from None
 
     def _login(self, url: URL) -> dict[str, str]:
         login = self.access.login
@@ -242,13 +249,11 @@ class HelmClients:
             Failure: a Secret is missing or can't be used; it may come or change later.
         """
         access = await self._access(obj)
-        if not access.tls:
-            return HelmHttp(self._session, access)
         try:
-            context = await asyncio.to_thread(ssl_context, access.tls, system=True)
+            check_tls(access.tls)
         except SecretError as error:
-            raise _refused(f"failed to construct Helm client's TLS config: {error}") from error
-        return HelmHttp(self._session, access, context)
+            raise refused(f"failed to construct Helm client's TLS config: {error}") from error
+        return HelmHttp(self._session, access)
 
     async def _access(self, obj: HelmRepository) -> HelmAccess:
         spec, url = obj.spec, repository_url(obj.spec.url)
@@ -259,20 +264,20 @@ class HelmClients:
             try:
                 tls = await self._secrets.tls(obj.namespace, spec.cert_secret_ref.name)
             except SecretUnavailable as error:
-                raise _refused(f"failed to get TLS authentication secret '{name}': {error}") from error
+                raise refused(f"failed to get TLS authentication secret '{name}': {error}") from error
         if spec.secret_ref is not None:
             name = f"{obj.namespace}/{spec.secret_ref.name}"
             try:
                 _, data = await self._secrets.read(obj.namespace, spec.secret_ref.name)
             except SecretUnavailable as error:
-                raise _refused(f"failed to get authentication secret '{name}': {error}") from error
+                raise refused(f"failed to get authentication secret '{name}': {error}") from error
         try:
-            login = _basic(data) or _user_info(obj.spec.url)
+            login = basic_auth(data) or _user_info(obj.spec.url)
             legacy = spec.cert_secret_ref is None and any(data.get(key) for key in _LEGACY_TLS)
             if legacy:
                 tls, _ = tls_from_secret(data)
         except SecretError as error:
-            raise _refused(f"failed to detect authentication methods: {error}") from error
+            raise refused(f"failed to detect authentication methods: {error}") from error
         return HelmAccess(url, spec.timeout or DEFAULT_TIMEOUT, login, tls, spec.pass_credentials, legacy)
 
 
@@ -306,33 +311,9 @@ def without_login(text: str) -> str:
     return str(url.with_user(None).with_query(None)) if url.user or url.password or url.query else text
 
 
-def _basic(data: SecretData) -> BasicAuth | None:
-    parts: dict[str, str] = {}
-    for key in ("username", "password"):
-        try:
-            parts[key] = data.get(key, b"").decode().rstrip("\r\n")
-        except UnicodeDecodeError:
-            raise SecretError(f"the value of key '{key}' is not UTF-8") from None
-    if bool(parts["username"]) != bool(parts["password"]):
-        missing = "password" if parts["username"] else "username"
-        raise SecretError(f"'username' and 'password' belong together, but '{missing}' is missing")
-    return BasicAuth(parts["username"], parts["password"]) if parts["username"] else None
-
-
 def _user_info(text: str) -> BasicAuth | None:
     url = URL(text)
     return BasicAuth(url.user, url.password) if url.user and url.password else None
-
-
-def _redirected(url: URL, answer: aiohttp.ClientResponse) -> URL:
-    try:
-        target = url.join(URL(answer.headers.get("Location", ""), encoded=True)).with_user(None)
-    except ValueError:
-        raise DownloadError(f"failed to fetch {shown(url)} : redirected to a malformed address") from None
-    if target.scheme not in ("http", "https") or (url.scheme == "https" and target.scheme != "https"):
-        text = f"failed to fetch {shown(url)} : redirected to an address that is not safe to follow"
-        raise DownloadError(text)
-    return target
 
 
 def _check(answer: aiohttp.ClientResponse, url: URL) -> None:
@@ -353,26 +334,3 @@ async def _save(answer: aiohttp.ClientResponse, file: Path, limit: int) -> int:
                 raise TooLarge(limit)
             await asyncio.to_thread(out.write, piece)
     return size
-
-
-def _told(error: Exception, url: URL) -> str:
-    """Trouble of the network in words, without what the parts around it may have put in."""
-    at = f"{url.host}:{url.port}"
-    match error:
-        case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
-            cause = getattr(error, "certificate_error", error)
-            return f"the certificate of {at} is not trusted: {getattr(cause, 'verify_message', '')}"
-        case aiohttp.ClientConnectorDNSError():
-            return f"the host {url.host} can't be resolved"
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            return "the proxy can't be reached or refuses"
-        case aiohttp.ClientConnectorError() | ConnectionRefusedError():
-            return f"can't connect to {at}"
-        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError() | ConnectionError():
-            return f"{at} ended the connection"
-        case _:
-            return f"talking to {at} failed: {type(error).__name__}"
-
-
-def _refused(message: str) -> Failure:
-    return Failure(CommonReason.AUTHENTICATION_FAILED, message, condition=FETCH_FAILED)

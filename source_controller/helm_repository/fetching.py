@@ -14,7 +14,6 @@ from typing import Final
 
 from shared.api.meta import Artifact
 from shared.api.source_v1 import HelmRepository
-from shared.git.threads import run_in_thread
 from shared.lang.digest import Algorithm, Digest, DigestError, hasher
 from shared.process import Limits, ProcessError, run
 from shared.runtime.outcome import Failure
@@ -23,7 +22,6 @@ from source_controller.helm_repository.client import DownloadError, HelmHttp, To
 from source_controller.helm_repository.conditions import Reason
 from source_controller.helm_repository.indexing import REFUSED
 from source_controller.storage import Place, Storage, StorageError
-from source_controller.storage.publish import HashingSink
 
 _CHUNK: Final = 1 << 20
 _ENVIRONMENT: Final = {"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -83,16 +81,10 @@ class Indexes:
         Raises:
             Failure: the storage refuses.
         """
-
-        def write(sink: HashingSink) -> None:
-            with file.open("rb", buffering=0) as index:
-                while chunk := index.read(_CHUNK):
-                    sink.write(chunk)
-
         name = f"index-{fetched.revision.partition(':')[2]}.yaml"
         try:
-            artifact = await self._storage.publish(
-                place_of(obj), revision=fetched.revision, filename=name, write=write
+            artifact = await self._storage.publish_file(
+                place_of(obj), revision=fetched.revision, filename=name, source=file
             )
         except StorageError as error:
             raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
@@ -173,15 +165,14 @@ def _algorithm(artifact: Artifact, otherwise: Algorithm) -> Algorithm:
 
 
 async def _digest(file: Path, algorithm: Algorithm) -> str:
-    def work(stop: object) -> str:
-        del stop
+    def work() -> str:
         running = hasher(algorithm)
         with file.open("rb", buffering=0) as content:
             while chunk := content.read(_CHUNK):
                 running.update(chunk)
         return f"{algorithm}:{running.hexdigest()}"
 
-    return await run_in_thread(None, work)
+    return await asyncio.to_thread(work)
 
 
 def _failed(why: str) -> Failure:

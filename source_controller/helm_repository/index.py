@@ -19,6 +19,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Final
 
+from shared.lang.bounded import remember
 from shared.lang.json import JsonError, JsonObject, loads, mappings
 
 _MOST_KEPT: Final = 32
@@ -109,9 +110,7 @@ class _Kept:
 
     def put(self, state: tuple[str, int, int, int], charts: MappingProxyType[str, Span]) -> None:
         with self._lock:
-            self._maps[state] = charts
-            while len(self._maps) > _MOST_KEPT:
-                self._maps.popitem(last=False)
+            remember(self._maps, state, charts, _MOST_KEPT)
 
 
 _kept: Final = _Kept()

@@ -7,22 +7,23 @@ from typing import Final
 from shared.api.meta import Artifact
 from shared.api.source_v1 import HelmRepository
 from shared.api.source_v1.helm import DEFAULT_INTERVAL
-from shared.events import Severity
 from shared.kube.resources import ObjectKey
 from shared.lang.json import JsonObject, mapping
-from shared.runtime.outcome import Done, Failure, Gone, Outcome, Stalled
+from shared.runtime.outcome import Done, Failure, Gone, Outcome
 from shared.runtime.turn import Turn
-from shared.status.conditions import TRUE
 from source_controller.artifacts import (
     FETCH_FAILED,
-    IN_STORAGE,
-    OUTDATED,
     STORAGE_FAILED,
     Before,
     CommonReason,
     Shelf,
+    building,
+    in_storage,
+    outdated,
     place_of,
+    stalled,
     tell,
+    unchanged,
 )
 from source_controller.helm_repository.client import HelmClients, HelmHttp, InvalidUrl, without_login
 from source_controller.helm_repository.conditions import FAILURES, OWNED, human_size, stored
@@ -51,9 +52,7 @@ class HelmRepositoryReconciler:
         try:
             http = await self._clients.open(obj)
         except InvalidUrl as error:
-            text = f"invalid Helm repository URL: {error}"
-            turn.draft.conditions.set(FETCH_FAILED, TRUE, CommonReason.URL_INVALID, text)
-            return Stalled(CommonReason.URL_INVALID, text)
+            return stalled(turn, CommonReason.URL_INVALID, f"invalid Helm repository URL: {error}")
         if http.access.legacy_tls:
             turn.log.info(
                 "warning: specifying TLS authentication data via `.spec.secretRef` is deprecated, "
@@ -76,8 +75,7 @@ class HelmRepositoryReconciler:
         async with self._indexes.fetched(obj, http, current) as fetched:
             if fetched is None and current is not None:
                 turn.revision = current.revision
-                text = f"artifact up-to-date with remote revision: '{current.revision}'"
-                turn.event(Severity.TRACE, CommonReason.UP_TO_DATE, text)
+                unchanged(current, turn)
                 return current
             assert fetched is not None  # noqa: S101 - without an artifact nothing can be up to date
             index = await self._indexes.indexed(fetched)
@@ -85,8 +83,9 @@ class HelmRepositoryReconciler:
             turn.draft.conditions.remove(FETCH_FAILED)
             text = f"new index revision '{fetched.revision}'"
             if current is not None:
-                turn.draft.conditions.set(OUTDATED, TRUE, CommonReason.NEW_REVISION, text)
-            turn.progress(f"building artifact: {text}", ready=f"building artifact: {text}")
+                outdated(turn, text)
+            else:
+                building(turn, text)
             artifact = await self._indexes.publish(obj, http, fetched, index)
         await self._shelf.show(obj, artifact, turn)
         return artifact
@@ -120,8 +119,4 @@ def _news(obj: HelmRepository, artifact: Artifact) -> str:
 
 
 def _ready(obj: HelmRepository, artifact: Artifact, turn: Turn[HelmRepository]) -> Done:
-    conditions = turn.draft.conditions
-    conditions.remove(*FAILURES, OUTDATED)
-    message = stored(artifact.revision)
-    conditions.set(IN_STORAGE, TRUE, CommonReason.SUCCEEDED, message)
-    return Done(obj.spec.interval or DEFAULT_INTERVAL, CommonReason.SUCCEEDED, message)
+    return in_storage(turn, FAILURES, stored(artifact.revision), obj.spec.interval or DEFAULT_INTERVAL)

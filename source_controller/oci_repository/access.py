@@ -5,9 +5,7 @@ from __future__ import annotations
 from shared.api.source_v1 import OCIRepository
 from shared.auth import Keychain, SecretError, TlsMaterial
 from shared.oci import Access, Repository
-from shared.runtime.outcome import Failure
-from source_controller.artifacts import FETCH_FAILED, CommonReason
-from source_controller.secrets import Secrets, SecretUnavailable
+from source_controller.secrets import Secrets, SecretUnavailable, refused
 
 
 class Accesses:
@@ -25,18 +23,18 @@ class Accesses:
         try:
             keychain = await self._keychain(obj)
         except (SecretUnavailable, SecretError) as error:
-            raise _refused(f"failed to get credential: {error}") from error
+            raise refused(f"failed to get credential: {error}") from error
         spec, proxy, tls = obj.spec, None, TlsMaterial()
         try:
             if spec.proxy_secret_ref is not None:
                 proxy = await self._secrets.proxy(obj.namespace, spec.proxy_secret_ref.name)
         except SecretUnavailable as error:
-            raise _refused(f"failed to get proxy address: {error}") from error
+            raise refused(f"failed to get proxy address: {error}") from error
         try:
             if spec.cert_secret_ref is not None:
                 tls = await self._secrets.tls(obj.namespace, spec.cert_secret_ref.name)
         except SecretUnavailable as error:
-            raise _refused(f"failed to generate transport for '{spec.url}': {error}") from error
+            raise refused(f"failed to generate transport for '{spec.url}': {error}") from error
         return Access(keychain.login(repository.host, repository.path), tls, proxy, spec.insecure)
 
     async def _keychain(self, obj: OCIRepository) -> Keychain:
@@ -45,7 +43,3 @@ class Accesses:
         if spec.service_account_name:
             names += await self._secrets.pull_secrets(obj.namespace, spec.service_account_name)
         return Keychain.of([await self._secrets.read(obj.namespace, name) for name in names])
-
-
-def _refused(message: str) -> Failure:
-    return Failure(CommonReason.AUTHENTICATION_FAILED, message, condition=FETCH_FAILED)

@@ -24,7 +24,6 @@ from source_controller.oci_repository.conditions import Reason
 from source_controller.storage import Storage, StorageError
 
 COPY: Final = "copy"
-_CHUNK: Final = 1 << 20
 
 
 class Contents:
@@ -49,7 +48,9 @@ class Contents:
         async with self._downloaded(registry, layer) as (file, folder):
             try:
                 artifact = await (
-                    self._copied(obj, file, revision, filename)
+                    self._storage.publish_file(
+                        place_of(obj), revision=revision, filename=filename, source=file
+                    )
                     if copies
                     else self._packed(obj, file, folder, revision, filename)
                 )
@@ -73,14 +74,6 @@ class Contents:
             raise layer_failure(f"failed to extract layer contents from artifact: {why}") from error
         finally:
             await asyncio.to_thread(folder.cleanup)
-
-    async def _copied(self, obj: OCIRepository, file: Path, revision: str, filename: str) -> Artifact:
-        def write(sink: Sink) -> None:
-            with file.open("rb", buffering=0) as layer:
-                while chunk := layer.read(_CHUNK):
-                    sink.write(chunk)
-
-        return await self._storage.publish(place_of(obj), revision=revision, filename=filename, write=write)
 
     async def _packed(
         self, obj: OCIRepository, file: Path, folder: Path, revision: str, filename: str

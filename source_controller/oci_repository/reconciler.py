@@ -10,7 +10,6 @@ from typing import Final
 
 from shared.api.meta import Artifact
 from shared.api.source_v1 import OCIRepository, Provider
-from shared.events import Severity
 from shared.lang.digest import Digest
 from shared.oci import (
     ContentRefused,
@@ -23,16 +22,17 @@ from shared.oci import (
 )
 from shared.runtime.outcome import Done, Failure, Gone, Outcome, Stalled
 from shared.runtime.turn import Turn
-from shared.status.conditions import TRUE
 from source_controller.artifacts import (
     FETCH_FAILED,
-    IN_STORAGE,
-    OUTDATED,
     VERIFIED,
     Before,
     CommonReason,
     Shelf,
+    in_storage,
+    outdated,
+    stalled,
     tell,
+    unchanged,
     wire,
 )
 from source_controller.oci_repository.access import Accesses
@@ -67,7 +67,7 @@ class OCIRepositoryReconciler:
             repository, digest = Repository.parse(obj.spec.url), pinned(obj)
         except InvalidRepository as error:
             text = f"URL validation failed for '{obj.spec.url}': {error}"
-            return _stalled(turn, CommonReason.URL_INVALID, text)
+            return stalled(turn, CommonReason.URL_INVALID, text)
         except InvalidReference as error:
             raise _failure(Reason.PULL_FAILED, f"failed to determine artifact digest: {error}") from error
         registry = self._registries.registry(repository, await self._accesses.open(obj, repository))
@@ -75,13 +75,12 @@ class OCIRepositoryReconciler:
             tag, digest = await self._resolve(obj, registry, digest)
         except InvalidReference as error:
             text = f"failed to determine the artifact tag for '{obj.spec.url}': {error}"
-            return _stalled(turn, Reason.INVALID_SEMVER, text)
+            return stalled(turn, Reason.INVALID_SEMVER, text)
         turn.draft.conditions.remove(VERIFIED)
         revision = f"{tag}@{digest}" if tag else str(digest)
         turn.revision = revision
         if current and current.revision == revision and not _configuration_changed(obj):
-            text = f"artifact up-to-date with remote revision: '{revision}'"
-            turn.event(Severity.TRACE, CommonReason.UP_TO_DATE, text)
+            unchanged(current, turn)
             tell(current, before, _news(obj, current), turn)
             return _ready(obj, current, turn)
         _announce(repository, tag, digest, revision, current, turn)
@@ -169,8 +168,7 @@ def _announce(
     if current is None or current.revision == revision:
         return
     text = f"new revision '{revision}' for '{repository}{f':{tag}' if tag else f'@{digest}'}'"
-    turn.draft.conditions.set(OUTDATED, TRUE, CommonReason.NEW_REVISION, text)
-    turn.progress(f"building artifact: {text}", ready=f"building artifact: {text}")
+    outdated(turn, text)
 
 
 def _news(obj: OCIRepository, artifact: Artifact) -> str:
@@ -180,16 +178,7 @@ def _news(obj: OCIRepository, artifact: Artifact) -> str:
 
 
 def _ready(obj: OCIRepository, artifact: Artifact, turn: Turn[OCIRepository]) -> Done:
-    conditions = turn.draft.conditions
-    conditions.remove(*FAILURES, OUTDATED)
-    message = stored(artifact.revision)
-    conditions.set(IN_STORAGE, TRUE, CommonReason.SUCCEEDED, message)
-    return Done(obj.spec.interval, CommonReason.SUCCEEDED, message)
-
-
-def _stalled(turn: Turn[OCIRepository], reason: str, message: str) -> Stalled:
-    turn.draft.conditions.set(FETCH_FAILED, TRUE, reason, message)
-    return Stalled(reason, message)
+    return in_storage(turn, FAILURES, stored(artifact.revision), obj.spec.interval)
 
 
 def _failure(reason: str, message: str) -> Failure:

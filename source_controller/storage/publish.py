@@ -108,6 +108,13 @@ def write_file(target: Path, algorithm: Algorithm, write: Writer, stop: Event) -
     return sink.result()
 
 
+def pour(source: Path, sink: HashingSink) -> None:
+    """Write all of a file into a sink. Blocks."""
+    with source.open("rb", buffering=0) as file:
+        while chunk := file.read(_BUFFER):
+            sink.write(chunk)
+
+
 class TwinAltered(Exception):
     """The file to be copied isn't what its digest says, or isn't there."""
 
@@ -119,9 +126,7 @@ def copy_file(source: Path, digest: Digest, sink: HashingSink) -> None:
         TwinAltered: it has another one, or isn't there.
     """
     try:
-        with source.open("rb", buffering=0) as file:
-            while chunk := file.read(_BUFFER):
-                sink.write(chunk)
+        pour(source, sink)
     except FileNotFoundError as error:
         raise TwinAltered from error
     if sink.result().digest != digest:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Protocol, Self
@@ -31,6 +32,7 @@ from source_controller.storage.publish import (
     locked,
     make_directory,
     make_link,
+    pour,
     write_file,
 )
 
@@ -119,6 +121,14 @@ class Storage:
 
             written = await run_in_thread(None, work)
             return self._artifact(place, revision, target, written)
+
+    async def publish_file(self, place: Place, *, revision: str, filename: str, source: Path) -> Artifact:
+        """Store a copy of a file.
+
+        Raises:
+            StorageError: one of its family says what failed.
+        """
+        return await self.publish(place, revision=revision, filename=filename, write=partial(pour, source))
 
     async def reuse(
         self, place: Place, artifact: Artifact, *, revision: str, filename: str
