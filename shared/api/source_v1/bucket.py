@@ -9,15 +9,12 @@ from shared.api.meta import (
     AGE,
     READY,
     STATUS,
-    Artifact,
     Column,
-    CustomResource,
     LocalObjectReference,
     ReconciledSpec,
-    ReconciledStatus,
 )
 from shared.api.model import Duration, Rule, Served, ShortDuration, WireModel
-from shared.api.source_v1.common import CATEGORIES, GROUP, Provider
+from shared.api.source_v1.common import Provider, Source, SourceStatus
 
 
 class BucketSTS(WireModel):
@@ -105,33 +102,23 @@ class BucketSpec(ReconciledSpec):
     )
 
 
-class BucketStatus(ReconciledStatus):
+class BucketStatus(SourceStatus):
     """What was fetched last, and from which spec."""
 
     url: str | None = None
     """Address of the latest artifact, whatever its revision."""
-    artifact: Artifact | None = None
-    """Last result, ready to be fetched."""
     observed_ignore: str | None = None
     """Ignore patterns of the current artifact."""
 
 
-class Bucket(CustomResource):
+class Bucket(Source):
     """Packs the objects of a bucket into an artifact, again and again as they change."""
 
-    GROUP: ClassVar[str] = GROUP
-    VERSION: ClassVar[str] = "v1"
     KIND: ClassVar[str] = "Bucket"
     PLURAL: ClassVar[str] = "buckets"
-    CATEGORIES: ClassVar[tuple[str, ...]] = CATEGORIES
     COLUMNS: ClassVar[tuple[Column, ...]] = (Column("Endpoint", ".spec.endpoint"), AGE, READY, STATUS)
 
     spec: BucketSpec
     """The bucket and what to take from it."""
     status: BucketStatus = BucketStatus(observed_generation=-1)
     """What was fetched last."""
-
-    @property
-    def artifact(self) -> Artifact | None:
-        """The last result, or None."""
-        return self.status.artifact

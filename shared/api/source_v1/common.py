@@ -1,15 +1,38 @@
 """What several kinds of sources have in common."""
 
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from shared.api.meta import LocalObjectReference
+from shared.api.meta import Artifact, CustomResource, LocalObjectReference, ReconciledStatus
 from shared.api.model import Served, WireModel
 
 GROUP: Final = "source.toolkit.fluxcd.io"
 CATEGORIES: Final = ("all", "fluxcd", "fluxcd-sources")
+
+
+class SourceStatus(ReconciledStatus):
+    """What a source served last."""
+
+    artifact: Artifact | None = None
+    """Last result, ready to be fetched."""
+
+
+class Source(CustomResource):
+    """Content from somewhere, packed into an artifact again and again as it changes."""
+
+    GROUP: ClassVar[str] = GROUP
+    VERSION: ClassVar[str] = "v1"
+    CATEGORIES: ClassVar[tuple[str, ...]] = CATEGORIES
+
+    status: SourceStatus = SourceStatus(observed_generation=-1)
+    """What was served last."""
+
+    @property
+    def artifact(self) -> Artifact | None:
+        """The last result, or None."""
+        return self.status.artifact
 
 
 class Provider(StrEnum):

@@ -12,13 +12,11 @@ from shared.api.meta import (
     STATUS,
     Artifact,
     Column,
-    CustomResource,
     LocalObjectReference,
     ReconciledSpec,
-    ReconciledStatus,
 )
 from shared.api.model import Duration, Rule, Served, ShortDuration, WireModel
-from shared.api.source_v1.common import CATEGORIES, GROUP
+from shared.api.source_v1.common import Source, SourceStatus
 
 
 class GitProvider(StrEnum):
@@ -108,11 +106,9 @@ class GitRepositorySpec(ReconciledSpec):
     )
 
 
-class GitRepositoryStatus(ReconciledStatus):
+class GitRepositoryStatus(SourceStatus):
     """What was fetched last, and from which spec; the observed fields change together with the artifact."""
 
-    artifact: Artifact | None = None
-    """Last result, ready to be fetched."""
     included_artifacts: tuple[Artifact, ...] | None = None
     """Artifacts of the included repositories, in the order of the includes."""
     observed_ignore: str | None = None
@@ -129,23 +125,15 @@ class GitRepositoryStatus(ReconciledStatus):
     """Fingerprint of the keys that it was verified with, and of the tag object if that had to be signed."""
 
 
-class GitRepository(CustomResource):
+class GitRepository(Source):
     """Packs what a Git repository holds into an artifact, again and again as it changes."""
 
-    GROUP: ClassVar[str] = GROUP
-    VERSION: ClassVar[str] = "v1"
     KIND: ClassVar[str] = "GitRepository"
     PLURAL: ClassVar[str] = "gitrepositories"
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("gitrepo",)
-    CATEGORIES: ClassVar[tuple[str, ...]] = CATEGORIES
     COLUMNS: ClassVar[tuple[Column, ...]] = (Column("URL", ".spec.url"), AGE, READY, STATUS)
 
     spec: GitRepositorySpec
     """The repository and what to take from it."""
     status: GitRepositoryStatus = GitRepositoryStatus(observed_generation=-1)
     """What was fetched last."""
-
-    @property
-    def artifact(self) -> Artifact | None:
-        """The last result, or None."""
-        return self.status.artifact

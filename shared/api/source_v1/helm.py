@@ -9,15 +9,12 @@ from shared.api.meta import (
     AGE,
     READY,
     STATUS,
-    Artifact,
     Column,
-    CustomResource,
     LocalObjectReference,
     ReconciledSpec,
-    ReconciledStatus,
 )
 from shared.api.model import Duration, Rule, Served, ShortDuration, WireModel
-from shared.api.source_v1.common import CATEGORIES, GROUP, Provider, SignatureVerification
+from shared.api.source_v1.common import Provider, SignatureVerification, Source, SourceStatus
 
 
 class AccessFromSelector(WireModel):
@@ -60,35 +57,25 @@ class HelmRepositorySpec(ReconciledSpec):
     """Who gives the credentials for a registry."""
 
 
-class HelmRepositoryStatus(ReconciledStatus):
+class HelmRepositoryStatus(SourceStatus):
     """The index that was fetched last; a registry has no status."""
 
     url: str | None = None
     """Address of the latest index, whatever its revision."""
-    artifact: Artifact | None = None
-    """Last index, ready to be fetched."""
 
 
-class HelmRepository(CustomResource):
+class HelmRepository(Source):
     """Keeps the index of a repository of Helm charts."""
 
-    GROUP: ClassVar[str] = GROUP
-    VERSION: ClassVar[str] = "v1"
     KIND: ClassVar[str] = "HelmRepository"
     PLURAL: ClassVar[str] = "helmrepositories"
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("helmrepo",)
-    CATEGORIES: ClassVar[tuple[str, ...]] = CATEGORIES
     COLUMNS: ClassVar[tuple[Column, ...]] = (Column("URL", ".spec.url"), AGE, READY, STATUS)
 
     spec: HelmRepositorySpec
     """The repository."""
     status: HelmRepositoryStatus = HelmRepositoryStatus(observed_generation=-1)
     """The index that was fetched last."""
-
-    @property
-    def artifact(self) -> Artifact | None:
-        """The last index, or None."""
-        return self.status.artifact
 
 
 class ChartSourceReference(WireModel):
@@ -131,7 +118,7 @@ class HelmChartSpec(ReconciledSpec):
     )
 
 
-class HelmChartStatus(ReconciledStatus):
+class HelmChartStatus(SourceStatus):
     """What was packaged last, and from what."""
 
     observed_source_artifact_revision: str | None = None
@@ -142,19 +129,14 @@ class HelmChartStatus(ReconciledStatus):
     """Files with values that were merged, where some were allowed to be missing."""
     url: str | None = None
     """Address of the latest package, whatever its version."""
-    artifact: Artifact | None = None
-    """Last package, ready to be fetched."""
 
 
-class HelmChart(CustomResource):
+class HelmChart(Source):
     """Packages a Helm chart of some source, again and again as it changes."""
 
-    GROUP: ClassVar[str] = GROUP
-    VERSION: ClassVar[str] = "v1"
     KIND: ClassVar[str] = "HelmChart"
     PLURAL: ClassVar[str] = "helmcharts"
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("hc",)
-    CATEGORIES: ClassVar[tuple[str, ...]] = CATEGORIES
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("Chart", ".spec.chart"),
         Column("Version", ".spec.version"),
@@ -169,11 +151,6 @@ class HelmChart(CustomResource):
     """The chart."""
     status: HelmChartStatus = HelmChartStatus(observed_generation=-1)
     """What was packaged last."""
-
-    @property
-    def artifact(self) -> Artifact | None:
-        """The last package, or None."""
-        return self.status.artifact
 
 
 DEFAULT_TIMEOUT = timedelta(seconds=60)

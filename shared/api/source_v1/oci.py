@@ -9,15 +9,12 @@ from shared.api.meta import (
     AGE,
     READY,
     STATUS,
-    Artifact,
     Column,
-    CustomResource,
     LocalObjectReference,
     ReconciledSpec,
-    ReconciledStatus,
 )
 from shared.api.model import Duration, Served, ShortDuration, WireModel
-from shared.api.source_v1.common import CATEGORIES, GROUP, Provider, SignatureVerification
+from shared.api.source_v1.common import Provider, SignatureVerification, Source, SourceStatus
 
 
 class OCIRepositoryRef(WireModel):
@@ -81,36 +78,26 @@ class OCIRepositorySpec(ReconciledSpec):
     """Allow plain HTTP, and without `certSecretRef` certificates of anybody."""
 
 
-class OCIRepositoryStatus(ReconciledStatus):
+class OCIRepositoryStatus(SourceStatus):
     """What was pulled last, and from which spec."""
 
     url: str | None = None
     """Address of the latest artifact, whatever its revision."""
-    artifact: Artifact | None = None
-    """Last result, ready to be fetched."""
     observed_ignore: str | None = None
     """Ignore patterns of the current artifact."""
     observed_layer_selector: OCILayerSelector | None = None
     """Layer selector of the current artifact."""
 
 
-class OCIRepository(CustomResource):
+class OCIRepository(Source):
     """Packs what an image in a registry holds into an artifact, again and again as it changes."""
 
-    GROUP: ClassVar[str] = GROUP
-    VERSION: ClassVar[str] = "v1"
     KIND: ClassVar[str] = "OCIRepository"
     PLURAL: ClassVar[str] = "ocirepositories"
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("ocirepo",)
-    CATEGORIES: ClassVar[tuple[str, ...]] = CATEGORIES
     COLUMNS: ClassVar[tuple[Column, ...]] = (Column("URL", ".spec.url"), READY, STATUS, AGE)
 
     spec: OCIRepositorySpec
     """The repository and what to take from it."""
     status: OCIRepositoryStatus = OCIRepositoryStatus(observed_generation=-1)
     """What was pulled last."""
-
-    @property
-    def artifact(self) -> Artifact | None:
-        """The last result, or None."""
-        return self.status.artifact

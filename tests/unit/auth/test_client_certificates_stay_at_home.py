@@ -1,4 +1,4 @@
-"""A client certificate is shown to the origin that it was given for, and authorities are trusted everywhere."""
+"""A client certificate is shown to the origin that it was given for; authorities are trusted everywhere."""
 
 import pytest
 from yarl import URL
