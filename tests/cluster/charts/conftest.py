@@ -9,6 +9,7 @@ import pytest
 
 from localcluster import programs
 from shared.lang import json, yaml
+from shared.testing.definitions import define
 
 CHARTS = Path(__file__).parents[3] / "charts"
 # Whatever would leave this machine fails.
@@ -136,12 +137,9 @@ def installed(cluster, namespace):
 def monitoring(cluster):
     """The kinds of the Prometheus operator, with as much of their schemas as the charts may use."""
     definitions = [monitor("PodMonitor", "podMetricsEndpoints"), monitor("ServiceMonitor", "endpoints")]
-    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": definitions}).decode()
-    cluster.kubectl("apply", "--server-side", "-f", "-", stdin=listed)
-    names = [f"crd/{each['metadata']['name']}" for each in definitions]
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+    names = define(cluster, *(json.dumps(each).decode() for each in definitions))
     yield
-    cluster.kubectl("delete", "--ignore-not-found", "--wait=false", *names)
+    cluster.kubectl("delete", "crd", "--ignore-not-found", "--wait=false", *names)
 
 
 def monitor(kind, endpoints):

@@ -1,13 +1,13 @@
 """A server that knows the generated definitions, and the cases as data."""
 
 import subprocess
-import time
 
 import pytest
 
 from localcluster import programs
 from shared.codegen.crds import KINDS, render
 from shared.lang import json
+from shared.testing.definitions import define
 
 
 class Kubectl:
@@ -33,11 +33,5 @@ class Kubectl:
 
 @pytest.fixture(scope="session")
 def kubectl(cluster):
-    run = Kubectl(cluster.kubeconfig)
-    for kind in KINDS:
-        run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=render(kind))
-        run("wait", "--for=condition=Established", "--timeout=30s", f"crd/{kind.PLURAL}.{kind.GROUP}")
-        deadline = time.monotonic() + 30
-        while run("get", f"{kind.PLURAL}.{kind.GROUP}", check=False).returncode:
-            assert time.monotonic() < deadline, f"{kind.KIND} is not served"
-    return run
+    define(cluster, *map(render, KINDS))
+    return Kubectl(cluster.kubeconfig)

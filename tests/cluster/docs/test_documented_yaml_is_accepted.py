@@ -10,6 +10,7 @@ import pytest
 
 from shared.codegen.crds import KINDS, render
 from shared.lang import yaml
+from shared.testing.definitions import define
 
 ROOT = Path(__file__).parents[3]
 FENCE = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -27,9 +28,7 @@ def blocks():
 
 @pytest.fixture(scope="module")
 def kinds(cluster):
-    for kind in KINDS:
-        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=render(kind))
-        cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind.PLURAL}.{kind.GROUP}")
+    define(cluster, *map(render, KINDS))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from shared.testing.definitions import define
 from shared.testing.faulty_api import FaultyApi
 from shared.testing.flux import Flux
 
@@ -39,9 +40,7 @@ WIDGETS = {
 @pytest.fixture(scope="session")
 def widgets(cluster):
     """A custom kind."""
-    cluster.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(WIDGETS))
-    name = WIDGETS["metadata"]["name"]
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{name}")
+    define(cluster, json.dumps(WIDGETS))
 
 
 @pytest.fixture

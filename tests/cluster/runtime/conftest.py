@@ -16,6 +16,7 @@ from shared.observe.clock import SystemClock
 from shared.runtime.controller import Controller, Policy
 from shared.runtime.header import Header
 from shared.runtime.outcome import Done, Gone
+from shared.testing.definitions import define
 
 CRDS = Path(__file__).parents[3] / "charts/kustomize-controller/files/crds"
 SOURCE = {"kind": "GitRepository", "name": "s"}
@@ -160,8 +161,7 @@ class World:
 
 @pytest.fixture(scope="session")
 def definition(cluster):
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/kustomizations.{GROUP}")
+    define(cluster, *(file.read_text() for file in CRDS.glob("*.yaml")))
 
 
 @pytest.fixture

@@ -7,15 +7,13 @@ import subprocess
 import sys
 import tarfile
 
-import aiohttp
 import pytest
 
 from shared.api.source_v1 import GitRepositoryRef
 from shared.artifact.archive import fingerprint, write_archive
 from shared.artifact.ignoring import kept
-from shared.git import GitClient, Remote
+from shared.git import Remote
 from shared.testing.git_server import GitServer
-from shared.testing.git_upstream import Upstream
 
 MAIN = GitRepositoryRef(branch="main")
 PROGRAM = """
@@ -42,20 +40,9 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 @pytest.fixture
-def root(tmp_path):
-    (tmp_path / "served").mkdir()
-    return tmp_path / "served"
-
-
-@pytest.fixture
-def upstream(root):
-    return Upstream(root)
-
-
-@pytest.fixture
-async def archive(root, tmp_path, upstream):
-    async with GitServer(root) as server, aiohttp.ClientSession() as session:
-        client, remote = GitClient(tmp_path / "copies", session), Remote.parse(server.url())
+async def archive(root, client, upstream):
+    async with GitServer(root) as server:
+        remote = Remote.parse(server.url())
 
         async def archived(ignore=None):
             selected = await client.resolve(remote, MAIN)
@@ -67,7 +54,6 @@ async def archive(root, tmp_path, upstream):
 
         archived.url = server.url()
         yield archived
-        await client.close()
 
 
 def members(data):

@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import aiohttp
 import pytest
 
 from shared.api.source_v1 import GitRepositoryRef
@@ -15,7 +13,6 @@ from shared.git import (
     AuthorizationFailed,
     CommitNotFound,
     EmptyRepository,
-    GitClient,
     ReferenceNotFound,
     Remote,
     RemoteError,
@@ -23,38 +20,9 @@ from shared.git import (
     RepositoryNotFound,
 )
 from shared.testing.git_server import Access, GitServer
-from shared.testing.git_upstream import Upstream
 from shared.testing.tls import Authority
 
 BULK = os.urandom(200_000)
-
-
-@pytest.fixture
-def root(tmp_path):
-    path = tmp_path / "served"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def upstream(root):
-    return Upstream(root)
-
-
-@asynccontextmanager
-async def client_in(directory):
-    async with aiohttp.ClientSession() as session:
-        client = GitClient(directory, session)
-        try:
-            yield client
-        finally:
-            await client.close()
-
-
-@pytest.fixture
-async def client(tmp_path):
-    async with client_in(tmp_path / "copies") as client:
-        yield client
 
 
 @pytest.fixture
@@ -291,7 +259,7 @@ async def test_a_cancelled_fetch_leaves_nothing_running(upstream, server, client
     assert (await checked_out(client, remote, branch="main"))[2] == [("a", "0o100644", b"1")]
 
 
-async def test_a_copy_survives_a_restart(upstream, server, tmp_path):
+async def test_a_copy_survives_a_restart(upstream, server, tmp_path, client_in):
     upstream.commit({"bulk": BULK})
     remote = Remote.parse(server.url())
     async with client_in(tmp_path / "copies") as client:
@@ -303,7 +271,7 @@ async def test_a_copy_survives_a_restart(upstream, server, tmp_path):
 
 
 @pytest.mark.parametrize("pattern", ["**/*.pack", "HEAD", "**/*.idx", "config"])
-async def test_a_damaged_copy_is_made_anew(upstream, server, tmp_path, pattern):
+async def test_a_damaged_copy_is_made_anew(upstream, server, tmp_path, pattern, client_in):
     upstream.commit({"bulk": BULK})
     remote = Remote.parse(server.url())
     async with client_in(tmp_path / "copies") as client:

@@ -2,14 +2,11 @@
 
 import asyncio
 import base64
-import gc
 import hashlib
 import hmac
 import os
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import aiohttp
 import asyncssh
 import pytest
 
@@ -20,7 +17,6 @@ from shared.git import (
     AuthorizationFailed,
     CommitNotFound,
     EmptyRepository,
-    GitClient,
     ReferenceNotFound,
     Remote,
     RemoteError,
@@ -33,35 +29,6 @@ from shared.testing.ssh_server import SshServer
 
 BULK = os.urandom(3_000_000)
 MAIN = GitRepositoryRef(branch="main")
-
-
-@pytest.fixture
-def root(tmp_path):
-    path = tmp_path / "served"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def upstream(root):
-    return Upstream(root)
-
-
-@asynccontextmanager
-async def client_in(directory, **options):
-    async with aiohttp.ClientSession() as session:
-        client = GitClient(directory, session, **options)
-        try:
-            yield client
-        finally:
-            await client.close()
-            gc.collect()  # whoever left something open is told here
-
-
-@pytest.fixture
-async def client(tmp_path):
-    async with client_in(tmp_path / "copies") as client:
-        yield client
 
 
 @pytest.fixture
@@ -261,7 +228,7 @@ async def test_keys_that_nobody_shares_are_named(root, upstream, client):
         await client.resolve(remote_of(server), MAIN)
 
 
-async def test_algorithms_can_be_chosen(root, upstream, tmp_path):
+async def test_algorithms_can_be_chosen(root, upstream, tmp_path, client_in):
     upstream.commit({"a": "1"})
     chosen = SshAlgorithms.checked(("ecdh-sha2-nistp256",), ("rsa-sha2-256",))
     rsa = asyncssh.generate_private_key("ssh-rsa", key_size=2048)

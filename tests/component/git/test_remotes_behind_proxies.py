@@ -1,14 +1,12 @@
 """Remotes are reached through the proxy that was named, by HTTP, HTTPS and SSH."""
 
-import aiohttp
 import pytest
 from yarl import URL
 
 from shared.api.source_v1 import GitRepositoryRef
 from shared.auth import BasicAuth, Proxy
-from shared.git import GitClient, InvalidRemote, Remote, RemoteError
+from shared.git import InvalidRemote, Remote, RemoteError
 from shared.testing.git_server import GitServer
-from shared.testing.git_upstream import Upstream
 from shared.testing.proxy import ForwardProxy
 from shared.testing.ssh_server import SshServer
 from shared.testing.tls import Authority
@@ -16,20 +14,9 @@ from shared.testing.tls import Authority
 MAIN = GitRepositoryRef(branch="main")
 
 
-@pytest.fixture
-def root(tmp_path):
-    path = tmp_path / "served"
-    path.mkdir()
-    Upstream(path).commit({"a": "1"})
-    return path
-
-
-@pytest.fixture
-async def client(tmp_path):
-    async with aiohttp.ClientSession() as session:
-        client = GitClient(tmp_path / "copies", session)
-        yield client
-        await client.close()
+@pytest.fixture(autouse=True)
+def committed(upstream):
+    upstream.commit({"a": "1"})
 
 
 @pytest.fixture(params=["http", "socks5"])

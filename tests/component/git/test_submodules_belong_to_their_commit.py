@@ -4,13 +4,12 @@ import asyncio
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import aiohttp
 import pytest
 from yarl import URL
 
 from shared.api.source_v1 import GitRepositoryRef
 from shared.auth import BasicAuth
-from shared.git import GitClient, GitError, InvalidRemote, Remote
+from shared.git import GitError, InvalidRemote, Remote
 from shared.git.submodules import DEEPEST, absolute, read_modules, remote_of, with_submodules
 from shared.testing.git_server import Access, GitServer
 from shared.testing.git_upstream import Upstream
@@ -21,24 +20,14 @@ MAIN = GitRepositoryRef(branch="main")
 
 
 @pytest.fixture
-def root(tmp_path):
-    path = tmp_path / "served"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
 async def server(root):
     async with GitServer(root) as server:
         yield server
 
 
 @pytest.fixture
-async def git(tmp_path):
-    async with aiohttp.ClientSession() as session:
-        client = GitClient(tmp_path / "copies", session)
-        yield client
-        await client.close()
+def git(client):
+    return client
 
 
 def everything(_path):
