@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from shared.api.meta import CustomResource
-from shared.api.source_v1 import GROUP, Bucket, HelmChart
+from shared.api.source_v1 import GROUP, Bucket
 from shared.git import GitClient, SshAlgorithms
 from shared.kube.informer import Informer
 from shared.lang.digest import Algorithm
@@ -21,13 +21,21 @@ from shared.runtime.controller import Controller, Policy, Reconciler, Resting
 from shared.runtime.header import Header
 from shared.runtime.manager import Parts
 from shared.runtime.process import Frame
-from source_controller.artifacts import Shelf
+from source_controller.artifacts import Shelf, SourceHeader
 from source_controller.git_repository.included import GitRepositoryHeader, Includes, IncludeTrigger
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
 from source_controller.git_repository.remotes import Remotes
 from source_controller.git_repository.verification import Verifier
-from source_controller.helm_repository.client import HelmClients
+from source_controller.helm_chart.chart import Limits
+from source_controller.helm_chart.dependencies import Dependencies, Repositories
+from source_controller.helm_chart.from_repository import RepositoryBuilds
+from source_controller.helm_chart.from_tree import TreeBuilds
+from source_controller.helm_chart.reconciler import HelmChartReconciler
+from source_controller.helm_chart.remote import RemoteCharts
+from source_controller.helm_chart.sources import ChartHeader, ChartSources, ChartTrigger
+from source_controller.helm_chart.trees import Trees
+from source_controller.helm_repository.access import HelmClients
 from source_controller.helm_repository.fetching import Indexes
 from source_controller.helm_repository.reconciler import HelmRepositoryReconciler
 from source_controller.helm_repository.reconciler import Registries as HelmRegistries
@@ -37,6 +45,7 @@ from source_controller.oci_repository.reconciler import OCIRepositoryReconciler
 from source_controller.secrets import Secrets
 from source_controller.server import artifact_application
 from source_controller.settings import SourceSettings
+from source_controller.signatures import Signatures
 from source_controller.storage import Orphans, Storage
 from source_controller.unserved import UnservedReconciler
 
@@ -94,20 +103,43 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             limit=settings.helm_index_max_size,
             algorithm=Algorithm.named(settings.artifact_digest_algo),
         )
+        clients = HelmClients(frame.outside, secrets)
         helm_repositories = _controller(
-            HelmRepositoryReconciler(
-                HelmClients(frame.outside, secrets), Shelf(storage, INDEX_LINK), indexes
-            ),
-            Header.of,
+            HelmRepositoryReconciler(clients, Shelf(storage, INDEX_LINK), indexes),
+            SourceHeader.of,
             settings,
             frame,
             HelmRegistries(storage, indexes),
         )
-        served: tuple[Controller[Any, Any], ...] = (git_repositories, oci_repositories, helm_repositories)
-        unserved = [
-            _controller(UnservedReconciler(kind), Header.of, settings, frame) for kind in (HelmChart, Bucket)
-        ]
-        controllers: tuple[Controller[Any, Any], ...] = (*served, *unserved)
+        buckets = _controller(UnservedReconciler(Bucket), SourceHeader.of, settings, frame)
+        origins: dict[str, Informer[Any]] = {
+            each.kind: each.informer for each in (git_repositories, helm_repositories, buckets)
+        }
+        sources = ChartSources(frame.client, storage, origins)
+        limits = Limits(package=settings.helm_chart_max_size, file=settings.helm_chart_file_max_size)
+        signatures = Signatures(secrets)
+        charts = RemoteCharts(clients, registries, limits.package, counted=settings.helm_cache_max_size > 0)
+        dependencies = Dependencies(Repositories(sources, charts, indexes), folder, limits)
+        helm_charts = _controller(
+            HelmChartReconciler(
+                sources,
+                RepositoryBuilds(sources, charts, signatures, folder, limits),
+                TreeBuilds(Trees(folder), dependencies, folder, limits),
+                Shelf(storage, LATEST),
+                storage,
+            ),
+            ChartHeader.of,
+            settings,
+            frame,
+        )
+        ChartTrigger(helm_charts, origins)
+        served: tuple[Controller[Any, Any], ...] = (
+            git_repositories,
+            oci_repositories,
+            helm_repositories,
+            helm_charts,
+        )
+        controllers: tuple[Controller[Any, Any], ...] = (*served, buckets)
         orphans = Orphans(
             storage,
             frame.client,

@@ -23,8 +23,9 @@ _FILE: Final = 0o600
 _EXECUTABLE: Final = 0o700
 _DIRECTORY: Final = 0o750
 _ANY_EXECUTE: Final = 0o111
-_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-"""Of gzip: no name, no time, unknown system."""
+_HEADER: Final = b"\x1f\x8b\x08%s\x00\x00\x00\x00\x00\xff"
+"""Of gzip: what follows it, no time, unknown system."""
+_WITH_COMMENT: Final = b"\x10"
 _RAW_DEFLATE: Final = -15
 _BLOCK: Final = tarfile.BLOCKSIZE
 _PIECE: Final = 256 * 1024
@@ -73,21 +74,40 @@ class Sink(Protocol):
 
 def write_archive(entries: Iterable[Entry], out: Sink) -> None:
     """Write a `tar.gz` of the root and all entries, which come directories first; blocks."""
-    stream = _Gzip(out)
-    stream.write(_header(".", _DIRECTORY, tarfile.DIRTYPE, 0))
+    archive = ArchiveWriter(out)
+    archive.directory(".")
     for entry in entries:
         if stat.S_ISDIR(entry.mode):
-            stream.write(_header(entry.path, _DIRECTORY, tarfile.DIRTYPE, 0))
+            archive.directory(entry.path)
             continue
         size, pieces = _bytes_of(entry)
-        mode = _EXECUTABLE if entry.mode & _ANY_EXECUTE else _FILE
-        stream.write(_header(entry.path, mode, tarfile.REGTYPE, size))
+        archive.file(entry.path, _EXECUTABLE if entry.mode & _ANY_EXECUTE else _FILE, size, pieces)
+    archive.finish()
+
+
+class ArchiveWriter:
+    """A `tar.gz` that is written entry by entry; blocks."""
+
+    def __init__(self, out: Sink, comment: bytes = b"") -> None:
+        """`comment` goes into the header of gzip."""
+        self._stream = _Gzip(out, comment)
+
+    def directory(self, path: str) -> None:
+        """Add a directory."""
+        self._stream.write(_header(path, _DIRECTORY, tarfile.DIRTYPE, 0))
+
+    def file(self, path: str, mode: int, size: int, pieces: Iterable[bytes]) -> None:
+        """Add a file of so many bytes."""
+        self._stream.write(_header(path, mode, tarfile.REGTYPE, size))
         for piece in pieces:
-            stream.write(piece)
+            self._stream.write(piece)
         if size % _BLOCK:
-            stream.write(bytes(_BLOCK - size % _BLOCK))
-    stream.write(bytes(2 * _BLOCK))
-    stream.finish()
+            self._stream.write(bytes(_BLOCK - size % _BLOCK))
+
+    def finish(self) -> None:
+        """Nothing can be added any more."""
+        self._stream.write(bytes(2 * _BLOCK))
+        self._stream.finish()
 
 
 def _bytes_of(entry: Entry) -> tuple[int, Iterable[bytes]]:
@@ -139,7 +159,7 @@ class _Gzip:
     The compressor gets pieces of one size, whatever comes in: its output depends on where pieces end.
     """
 
-    def __init__(self, out: Sink) -> None:
+    def __init__(self, out: Sink, comment: bytes) -> None:
         from isal import isal_zlib  # noqa: PLC0415 - an extra of the controllers that write archives
 
         self._crc32 = isal_zlib.crc32
@@ -148,7 +168,9 @@ class _Gzip:
         self._checksum = 0
         self._size = 0
         self._waiting = bytearray()
-        out.write(_HEADER)
+        out.write(_HEADER % (_WITH_COMMENT if comment else b"\x00"))
+        if comment:
+            out.write(comment + b"\x00")
 
     def write(self, data: bytes) -> None:
         self._waiting += data

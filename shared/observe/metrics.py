@@ -7,6 +7,7 @@ the past.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -153,6 +154,12 @@ events_dropped = Counter(
     ("sink",),
     registry=REGISTRY,
 )
+cache_events = Counter(
+    "gotk_cache_events_total",
+    "How often the index of a Helm repository was known already, or had to be looked through.",
+    ("event_type", "name", "namespace"),
+    registry=REGISTRY,
+)
 artifact_requests = Counter(
     "headrace_artifact_requests_total",
     "Requests to the artifact server by status code.",
@@ -198,10 +205,14 @@ def begin(controller: str, workers: int) -> None:
 
 def forget(kind: str, namespace: str, name: str) -> None:
     """Removes all series that carry the object's name."""
-    try:
-        reconcile_duration.remove(kind, name, namespace)
-    except KeyError:
-        return
+    series: list[tuple[Histogram | Counter, tuple[str, ...]]] = [
+        (reconcile_duration, (kind, name, namespace))
+    ]
+    if kind in {"HelmRepository", "HelmChart"}:
+        series += [(cache_events, (event, name, namespace)) for event in ("cache_hit", "cache_miss")]
+    for family, labels in series:
+        with suppress(KeyError):
+            family.remove(*labels)
 
 
 def exposition() -> tuple[bytes, str]:

@@ -380,7 +380,7 @@ class Controller(Generic[R, H]):
                 metrics.terminal_errors.labels(self.name).inc()
                 turn.log.error(_TERMINAL, error=result.message, reason=result.reason)
                 turn.event(Severity.ERROR, result.reason, result.message, turn.metadata)
-                return _Next(None, "error")
+                return _Next(result.after.total_seconds() if result.after else None, "error")
             case Superseded():
                 return self._supersede_outcome(turn, result)
             case Failure():

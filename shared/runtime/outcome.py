@@ -32,10 +32,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Stalled:
-    """Only an edit of the object, or a request, can help."""
+    """Only an edit of the object, or a request, can help; with `after`, perhaps something else by then."""
 
     reason: str
     message: str
+    after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ KINDS: Final = (
     Resource("source.toolkit.fluxcd.io", "v1", "gitrepositories", "GitRepository"),
     Resource("source.toolkit.fluxcd.io", "v1", "ocirepositories", "OCIRepository"),
     Resource("source.toolkit.fluxcd.io", "v1", "helmrepositories", "HelmRepository"),
+    Resource("source.toolkit.fluxcd.io", "v1", "helmcharts", "HelmChart"),
 )
 _WRITERS: Final = frozenset({"gotk-kustomize-controller", "source-controller"})
 _PAUSE: Final = 0.2

@@ -9,6 +9,7 @@ from source_controller.artifacts.conditions import (
     CommonReason,
     metadata_of,
 )
+from source_controller.artifacts.header import SourceHeader
 from source_controller.artifacts.news import Before, building, in_storage, outdated, stalled, tell, unchanged
 from source_controller.artifacts.shelf import Shelf, artifact_in, place_of, wire
 
@@ -21,6 +22,7 @@ __all__ = [
     "Before",
     "CommonReason",
     "Shelf",
+    "SourceHeader",
     "artifact_in",
     "building",
     "in_storage",

@@ -60,12 +60,18 @@ def stalled(turn: Turn[Any], reason: str, message: str) -> Stalled:
     return Stalled(reason, message)
 
 
-def in_storage(turn: Turn[Any], failures: Iterable[str], message: str, every: timedelta | None) -> Done:
+def in_storage(
+    turn: Turn[Any],
+    failures: Iterable[str],
+    message: str,
+    every: timedelta | None,
+    reason: str = CommonReason.SUCCEEDED,
+) -> Done:
     """The artifact is there, and nothing that failed before does any more."""
     conditions = turn.draft.conditions
     conditions.remove(*failures, OUTDATED)
-    conditions.set(IN_STORAGE, TRUE, CommonReason.SUCCEEDED, message)
-    return Done(every, CommonReason.SUCCEEDED, message)
+    conditions.set(IN_STORAGE, TRUE, reason, message)
+    return Done(every, reason, message)
 
 
 def tell(artifact: Artifact, before: Before, text: str, turn: Turn[Any], reason: str = "") -> None:

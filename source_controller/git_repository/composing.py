@@ -28,6 +28,7 @@ from shared.runtime.outcome import Failure
 from source_controller.artifacts import STORAGE_FAILED
 from source_controller.git_repository.conditions import Reason
 from source_controller.git_repository.included import Included, NotAvailable
+from source_controller.paths import clamped
 from source_controller.storage import Place, Storage
 
 _CHUNK: Final = 1 << 20
@@ -119,17 +120,6 @@ def composed(base: Iterable[Entry], parts: Sequence[Part]) -> Iterable[Entry]:
         full = {path for path, kind in there.items() if kind is _Kind.FULL}
         there |= coming | dict.fromkeys(full, _Kind.FULL)
     return Composed((base, *(part.entries for part in parts)))
-
-
-def clamped(path: str) -> tuple[str, ...]:
-    """The components of a path inside its root: what leads out of it leads to the root."""
-    found: list[str] = []
-    for component in path.split("/"):
-        if component == "..":
-            del found[-1:]
-        elif component not in {"", "."}:
-            found.append(component)
-    return tuple(found)
 
 
 def _target(included: Included) -> tuple[str, ...]:

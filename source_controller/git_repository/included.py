@@ -6,7 +6,7 @@ doesn't matter: it is what there is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from shared.api.meta import Artifact
@@ -17,8 +17,7 @@ from shared.kube.resources import ObjectKey, Resource
 from shared.kube.store import Change
 from shared.lang.json import JsonObject, mapping, mappings
 from shared.runtime.controller import Controller
-from shared.runtime.header import Header
-from source_controller.artifacts import artifact_in
+from source_controller.artifacts import SourceHeader, artifact_in
 from source_controller.git_repository.conditions import Reason
 
 _RESOURCE: Final = Resource(
@@ -117,21 +116,16 @@ class Includes:
 
 
 @dataclass(frozen=True, slots=True)
-class GitRepositoryHeader(Header):
+class GitRepositoryHeader(SourceHeader):
     """What is kept decoded of every GitRepository; from unvalidated JSON, so everything may be missing."""
 
-    includes: tuple[str, ...]
+    includes: tuple[str, ...] = ()
     """Names of included objects."""
-    artifact: tuple[str, str]
-    """Revision and digest; empty without one."""
 
     @classmethod
-    def of(cls, obj: JsonObject) -> GitRepositoryHeader:
+    def of(cls, obj: JsonObject) -> Self:
         """From an object in wire form; never raises."""
-        base = Header.of(obj)
-        artifact = mapping(mapping(obj.get("status")).get("artifact"))
-        facts = (str(artifact.get("revision") or ""), str(artifact.get("digest") or ""))
-        return cls(base.generation, base.requested_at, base.deleting, tuple(included_names(obj)), facts)
+        return replace(super(GitRepositoryHeader, cls).of(obj), includes=tuple(included_names(obj)))
 
 
 class IncludeTrigger:

@@ -19,27 +19,15 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from shared.api.source_v1 import HelmRepository
 from shared.api.source_v1.helm import DEFAULT_TIMEOUT
-from shared.auth import (
-    BasicAuth,
-    SecretData,
-    SecretError,
-    TlsContexts,
-    TlsMaterial,
-    basic_auth,
-    check_tls,
-    tls_from_secret,
-)
+from shared.auth import BasicAuth, TlsContexts, TlsMaterial
 from shared.http import CONNECT_SECONDS, REDIRECTS, UnsafeRedirect, hang_up, redirected, trouble
-from source_controller.secrets import Secrets, SecretUnavailable, refused
 
 USER_AGENT: Final = "Helm/3.19.0"
 """Some repositories answer only to clients whose name starts like this."""
 
 _MOST_REDIRECTS: Final = 10
 _CHUNK: Final = 1 << 18
-_LEGACY_TLS: Final = ("ca.crt", "tls.crt", "tls.key", "caFile", "certFile", "keyFile")
 
 
 class InvalidUrl(ValueError):
@@ -225,62 +213,6 @@ class HelmHttp:
         return {"Authorization": login.header}
 
 
-class HelmClients:
-    """Reads of Secrets what repositories want to know."""
-
-    def __init__(self, session: aiohttp.ClientSession, secrets: Secrets) -> None:
-        """The session is shared by all repositories."""
-        self._session = session
-        self._secrets = secrets
-
-    def anonymous(self, url: str) -> HelmHttp:
-        """The client of a repository that no object describes.
-
-        Raises:
-            InvalidUrl: it isn't the address of a repository.
-        """
-        return HelmHttp(self._session, HelmAccess(repository_url(url)))
-
-    async def open(self, obj: HelmRepository) -> HelmHttp:
-        """The client of a repository that has an index.
-
-        Raises:
-            InvalidUrl: `spec.url` isn't the address of one.
-            Failure: a Secret is missing or can't be used; it may come or change later.
-        """
-        access = await self._access(obj)
-        try:
-            check_tls(access.tls)
-        except SecretError as error:
-            raise refused(f"failed to construct Helm client's TLS config: {error}") from error
-        return HelmHttp(self._session, access)
-
-    async def _access(self, obj: HelmRepository) -> HelmAccess:
-        spec, url = obj.spec, repository_url(obj.spec.url)
-        tls = TlsMaterial()
-        data: SecretData = {}
-        if spec.cert_secret_ref is not None:
-            name = f"{obj.namespace}/{spec.cert_secret_ref.name}"
-            try:
-                tls = await self._secrets.tls(obj.namespace, spec.cert_secret_ref.name)
-            except SecretUnavailable as error:
-                raise refused(f"failed to get TLS authentication secret '{name}': {error}") from error
-        if spec.secret_ref is not None:
-            name = f"{obj.namespace}/{spec.secret_ref.name}"
-            try:
-                _, data = await self._secrets.read(obj.namespace, spec.secret_ref.name)
-            except SecretUnavailable as error:
-                raise refused(f"failed to get authentication secret '{name}': {error}") from error
-        try:
-            login = basic_auth(data) or _user_info(obj.spec.url)
-            legacy = spec.cert_secret_ref is None and any(data.get(key) for key in _LEGACY_TLS)
-            if legacy:
-                tls, _ = tls_from_secret(data)
-        except SecretError as error:
-            raise refused(f"failed to detect authentication methods: {error}") from error
-        return HelmAccess(url, spec.timeout or DEFAULT_TIMEOUT, login, tls, spec.pass_credentials, legacy)
-
-
 def repository_url(text: str) -> URL:
     """The address of a repository, ending in exactly one slash; without user info.
 
@@ -309,11 +241,6 @@ def without_login(text: str) -> str:
     """An address as it was written, but for what may be a login: user info and query."""
     url = URL(text)
     return str(url.with_user(None).with_query(None)) if url.user or url.password or url.query else text
-
-
-def _user_info(text: str) -> BasicAuth | None:
-    url = URL(text)
-    return BasicAuth(url.user, url.password) if url.user and url.password else None
 
 
 def _check(answer: aiohttp.ClientResponse, url: URL) -> None:

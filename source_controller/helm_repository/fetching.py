@@ -18,7 +18,7 @@ from shared.lang.digest import Algorithm, Digest, DigestError, hasher
 from shared.process import Limits, ProcessError, run
 from shared.runtime.outcome import Failure
 from source_controller.artifacts import FETCH_FAILED, STORAGE_FAILED, place_of
-from source_controller.helm_repository.client import DownloadError, HelmHttp, TooLarge, Validators
+from source_controller.helm_repository.client import Downloaded, DownloadError, HelmHttp, TooLarge, Validators
 from source_controller.helm_repository.conditions import Reason
 from source_controller.helm_repository.indexing import REFUSED
 from source_controller.storage import Place, Storage, StorageError
@@ -75,6 +75,21 @@ class Indexes:
         finally:
             await asyncio.to_thread(folder.cleanup)
 
+    @asynccontextmanager
+    async def fresh(self, http: HelmHttp) -> AsyncIterator[Path]:
+        """The index of a repository that nothing is stored of, as JSON.
+
+        Raises:
+            Failure: it can't be had.
+        """
+        folder = await asyncio.to_thread(lambda: tempfile.TemporaryDirectory(dir=self._scratch))
+        try:
+            file = Path(folder.name) / "index"
+            answer = await self._downloaded(http, file, None)
+            yield await self.indexed(Fetched(file, "", answer.validators))
+        finally:
+            await asyncio.to_thread(folder.cleanup)
+
     async def publish(self, obj: HelmRepository, http: HelmHttp, fetched: Fetched, file: Path) -> Artifact:
         """Stores the JSON that `indexed` made.
 
@@ -128,21 +143,7 @@ class Indexes:
         fits = (
             current and known and (known.asked, known.revision) == (http.access.fingerprint, current.revision)
         )
-        try:
-            answer = await http.download(
-                http.index_url,
-                file,
-                self._limit,
-                known=known.validators if known and fits else None,
-                compressed=True,
-            )
-        except TooLarge as error:
-            text = f"index exceeds the maximum index file size of {error.limit} bytes"
-            raise _failed(text) from error
-        except DownloadError as error:
-            raise _failed(str(error)) from error
-        except OSError as error:
-            raise _failed(error.strerror or "input/output error") from error
+        answer = await self._downloaded(http, file, known.validators if known and fits else None)
         if not answer.changed:
             return None
         if (
@@ -152,6 +153,17 @@ class Indexes:
             self._remember(obj, http, current.revision, answer.validators)
             return None
         return Fetched(file, await _digest(file, self._algorithm), answer.validators)
+
+    async def _downloaded(self, http: HelmHttp, file: Path, known: Validators | None) -> Downloaded:
+        try:
+            return await http.download(http.index_url, file, self._limit, known=known, compressed=True)
+        except TooLarge as error:
+            text = f"index exceeds the maximum index file size of {error.limit} bytes"
+            raise _failed(text) from error
+        except DownloadError as error:
+            raise _failed(str(error)) from error
+        except OSError as error:
+            raise _failed(error.strerror or "input/output error") from error
 
     def _remember(self, obj: HelmRepository, http: HelmHttp, revision: str, validators: Validators) -> None:
         self._known[place_of(obj)] = _Known(http.access.fingerprint, revision, validators)

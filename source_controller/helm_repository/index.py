@@ -59,6 +59,8 @@ class StoredIndex:
     path: Path
     charts: MappingProxyType[str, Span]
     """Where the entries of each chart are; a digest that stayed the same says that they did, too."""
+    remembered: bool = False
+    """Whether that was known, so that the file didn't have to be looked through."""
 
     @classmethod
     def open(cls, path: Path) -> StoredIndex:
@@ -71,9 +73,10 @@ class StoredIndex:
         found = path.stat()
         state = (str(path), found.st_ino, found.st_mtime_ns, found.st_size)
         charts = _kept.get(state)
-        if charts is None:
-            charts = MappingProxyType(_look_through(path))
-            _kept.put(state, charts)
+        if charts is not None:
+            return cls(path, charts, remembered=True)
+        charts = MappingProxyType(_look_through(path))
+        _kept.put(state, charts)
         return cls(path, charts)
 
     def versions(self, chart: str) -> list[ChartEntry]:

@@ -25,7 +25,8 @@ from source_controller.artifacts import (
     tell,
     unchanged,
 )
-from source_controller.helm_repository.client import HelmClients, HelmHttp, InvalidUrl, without_login
+from source_controller.helm_repository.access import HelmClients
+from source_controller.helm_repository.client import HelmHttp, InvalidUrl, without_login
 from source_controller.helm_repository.conditions import FAILURES, OWNED, human_size, stored
 from source_controller.helm_repository.fetching import Indexes
 from source_controller.storage import Place, Storage, StorageError

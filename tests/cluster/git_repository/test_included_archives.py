@@ -12,7 +12,8 @@ import pytest
 from shared.artifact.archive import write_archive
 from shared.artifact.extract import ArchiveRefused, ExtractLimits
 from shared.artifact.stored import StoredArchive, StoredPart
-from source_controller.git_repository.composing import Composed, clamped
+from source_controller.git_repository.composing import Composed
+from source_controller.paths import clamped
 
 LIMITS = ExtractLimits()
 

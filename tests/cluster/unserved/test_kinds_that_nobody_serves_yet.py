@@ -9,7 +9,6 @@ GROUP = "source.toolkit.fluxcd.io"
 LABEL = "unserved"
 KINDS = {
     "Bucket": ("buckets", {"bucketName": "a", "endpoint": "s3.example.com"}),
-    "HelmChart": ("helmcharts", {"chart": "a", "sourceRef": {"kind": "GitRepository", "name": "a"}}),
 }
 
 
