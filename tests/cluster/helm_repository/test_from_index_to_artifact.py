@@ -154,3 +154,13 @@ async def test_nothing_is_left_of_a_deleted_repository(repositories):
         while await repositories.get() is not None:  # noqa: ASYNC110 - a watch might begin too late
             await asyncio.sleep(0.02)
     assert not folder.exists()
+
+
+@pytest.mark.case("source-o33")
+async def test_without_an_interval_the_index_is_looked_at_every_minute(repositories):
+    repositories.http.index = INDEX
+    await repositories.create(interval=None)
+    await repositories.ready()
+    lines = [json.loads(line) for line in repositories.process.tail(500).splitlines() if line.startswith("{")]
+    mine = [line["msg"] for line in lines if line.get("namespace") == repositories.namespace]
+    assert any(text.endswith("next run in 1m0s") for text in mine), mine
