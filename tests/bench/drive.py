@@ -16,6 +16,9 @@ from shared.kube.resources import Resource
 
 KUSTOMIZATIONS = Resource("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization")
 REPOSITORIES = Resource("source.toolkit.fluxcd.io", "v1", "gitrepositories", "GitRepository")
+INDEXES = Resource("source.toolkit.fluxcd.io", "v1", "helmrepositories", "HelmRepository")
+CHARTS = Resource("source.toolkit.fluxcd.io", "v1", "helmcharts", "HelmChart")
+BUCKETS = Resource("source.toolkit.fluxcd.io", "v1", "buckets", "Bucket")
 _PATIENCE = 900.0
 
 
@@ -26,7 +29,8 @@ class Drive:
         self._client = client
         self._changed = asyncio.Event()
         self._informers = {
-            resource.kind: self._informer(resource) for resource in (KUSTOMIZATIONS, REPOSITORIES)
+            resource.kind: self._informer(resource)
+            for resource in (KUSTOMIZATIONS, REPOSITORIES, INDEXES, CHARTS, BUCKETS)
         }
         self._watching: list[asyncio.Task] = []
 
@@ -80,6 +84,20 @@ class Drive:
             return _is_ready(status) and _revision(status).endswith(commit)
 
         await self._until(ready, names)
+
+    async def until_seen(self, resource: Resource, names: Iterable[str], of: Resource, source: str) -> None:
+        """Waits until all have seen a newer revision of their source than the first of them has now."""
+        names = list(names)
+        old = self._status(resource, names[0]).get("observedSourceArtifactRevision")
+
+        def seen(name: str) -> bool:
+            new = _revision(self._status(of, source))
+            return (
+                new not in {"", old}
+                and self._status(resource, name).get("observedSourceArtifactRevision") == new
+            )
+
+        await self._until(seen, names)
 
     async def until_failing(self, resource: Resource, names: Iterable[str]) -> None:
         """Waits until none is ready, each with a reason."""

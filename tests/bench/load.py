@@ -133,6 +133,31 @@ def repository(name: str, url: str) -> dict:
     }
 
 
+def chart_index(name: str, url: str) -> dict:
+    """A repository of charts."""
+    return {
+        "apiVersion": "source.toolkit.fluxcd.io/v1",
+        "kind": "HelmRepository",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"interval": "60m", "url": url},
+    }
+
+
+def chart(name: str, of: str) -> dict:
+    """A chart of a repository."""
+    return {
+        "apiVersion": "source.toolkit.fluxcd.io/v1",
+        "kind": "HelmChart",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "interval": "60m",
+            "chart": name,
+            "version": "1.x",
+            "sourceRef": {"kind": "HelmRepository", "name": of},
+        },
+    }
+
+
 def image(name: str, url: str) -> dict:
     """A source in a registry."""
     return {

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drive import KUSTOMIZATIONS, REPOSITORIES, Drive
+from drive import CHARTS, INDEXES, KUSTOMIZATIONS, REPOSITORIES, Drive
 from load import (
     BROKEN,
     app,
+    chart,
+    chart_index,
     image,
     kustomization,
     repository,
@@ -21,6 +23,7 @@ from load import (
     write_files,
 )
 from meter import Cost, Meter
+from origins import chart_repository
 
 from localcluster.demo.repository import DemoRepository
 
@@ -169,7 +172,35 @@ async def big_repository(bench: Bench) -> None:
         git.stop()
 
 
-ALL: tuple[Callable, ...] = (install, no_op, upgrade, one_commit, among_failing, chain, big_repository)
+async def charts(bench: Bench) -> None:
+    """A repository with a large index, a chart of each name in it, then an index in which nothing is new."""
+    await bench.drive.create(tenant())
+    async with chart_repository(bench.count) as origin:
+        with bench.measured(f"index of {origin.size / 1e6:.0f} MB", 1):
+            await bench.drive.create([chart_index("charts", origin.url)])
+            await bench.drive.until_ready(INDEXES, ["charts"])
+        with bench.measured(f"{bench.count} charts", bench.count):
+            await bench.drive.create(chart(name, "charts") for name in bench.apps)
+            await bench.drive.until_ready(CHARTS, bench.apps)
+        with bench.measured(f"no-op of {bench.count} charts", bench.count):
+            token = await bench.drive.request(CHARTS, bench.apps)
+            await bench.drive.until_ready(CHARTS, bench.apps, token=token)
+        origin.publish()
+        with bench.measured("another index, same charts", bench.count):
+            await bench.drive.request(INDEXES, ["charts"])
+            await bench.drive.until_seen(CHARTS, bench.apps, INDEXES, "charts")
+
+
+ALL: tuple[Callable, ...] = (
+    install,
+    no_op,
+    upgrade,
+    one_commit,
+    among_failing,
+    chain,
+    big_repository,
+    charts,
+)
 
 OF_IMAGES: tuple[Callable, ...] = (install, no_op, chain)
 """Those in which nothing is committed."""
