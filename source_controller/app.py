@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from shared.api.meta import CustomResource
-from shared.api.source_v1 import GROUP, Bucket
+from shared.api.source_v1 import GROUP
 from shared.git import GitClient, SshAlgorithms
 from shared.kube.informer import Informer
 from shared.lang.digest import Algorithm
@@ -22,6 +22,11 @@ from shared.runtime.header import Header
 from shared.runtime.manager import Parts
 from shared.runtime.process import Frame
 from source_controller.artifacts import Shelf, SourceHeader
+from source_controller.bucket.access import BucketAccesses, of_this_machine
+from source_controller.bucket.content import BucketContents
+from source_controller.bucket.library import Library
+from source_controller.bucket.reconciler import BucketReconciler
+from source_controller.bucket.s3 import S3Stores
 from source_controller.git_repository.included import GitRepositoryHeader, Includes, IncludeTrigger
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
@@ -47,7 +52,6 @@ from source_controller.server import artifact_application
 from source_controller.settings import SourceSettings
 from source_controller.signatures import Signatures
 from source_controller.storage import Orphans, Storage
-from source_controller.unserved import UnservedReconciler
 
 NAME: Final = "source-controller"
 LATEST: Final = "latest.tar.gz"
@@ -111,7 +115,19 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             frame,
             HelmRegistries(storage, indexes),
         )
-        buckets = _controller(UnservedReconciler(Bucket), SourceHeader.of, settings, frame)
+        s3 = S3Stores(frame.outside, Library())
+        buckets = _controller(
+            BucketReconciler(
+                BucketAccesses(frame.outside, secrets, of_this_machine(s3.library)),
+                s3,
+                Shelf(storage, LATEST),
+                BucketContents(storage, folder, Algorithm.named(settings.artifact_digest_algo)),
+                object_level=settings.gate("ObjectLevelWorkloadIdentity"),
+            ),
+            SourceHeader.of,
+            settings,
+            frame,
+        )
         origins: dict[str, Informer[Any]] = {
             each.kind: each.informer for each in (git_repositories, helm_repositories, buckets)
         }
@@ -138,8 +154,8 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             oci_repositories,
             helm_repositories,
             helm_charts,
+            buckets,
         )
-        controllers: tuple[Controller[Any, Any], ...] = (*served, buckets)
         orphans = Orphans(
             storage,
             frame.client,
@@ -150,8 +166,8 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
         host, port = parse_address(settings.storage_addr, "--storage-addr")
         yield Parts(
             recorder=frame.recorder,
-            informers=tuple(controller.informer for controller in controllers),
-            controllers=controllers,
+            informers=tuple(controller.informer for controller in served),
+            controllers=served,
             servers=frame.servers,
             leader_servers=(Server(artifact_application(storage, count=_count), host, port),),
             leadership=frame.leadership,

@@ -1,0 +1,1 @@
+"""Bucket: the objects of a bucket become an artifact."""
