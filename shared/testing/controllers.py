@@ -37,7 +37,9 @@ class ControllerProcess:
         environ: Mapping[str, str] | None = None,
         namespace: str = "flux-system",
         name: str = "",
+        inside: Sequence[str] = (),
     ) -> None:
+        """`inside` is a command that ends as the one that is its arguments, in some other surroundings."""
         self.name = name or module.replace("_", "-")
         self.log = folder / f"{self.name}.log"
         self.metrics_port, self.health_port, self.storage_port = free_ports(3)
@@ -52,6 +54,7 @@ class ControllerProcess:
         }
         self._environ = own | dict(environ or {})
         self._command = [
+            *inside,
             sys.executable,
             "-m",
             module,
@@ -179,16 +182,24 @@ class Suite:
         arguments: Sequence[str],
         name: str = "",
         through: Callable[[Path], Path] | None = None,
+        inside: Sequence[str] = (),
     ) -> ControllerProcess:
         """A process of the suite, not started, with the rights of a chart's account.
 
-        `through` makes a kubeconfig that takes another way to the same API server.
+        `through` makes a kubeconfig that takes another way to the same API server; `inside` is as in
+        `ControllerProcess`.
         """
         kubeconfig = self.cluster.kubeconfig_for(self.namespace, account)
         if through is not None:
             kubeconfig = through(kubeconfig)
         return ControllerProcess(
-            module, kubeconfig, self._folder, arguments=arguments, namespace=self.namespace, name=name
+            module,
+            kubeconfig,
+            self._folder,
+            arguments=arguments,
+            namespace=self.namespace,
+            name=name,
+            inside=inside,
         )
 
     def stop(self) -> None:

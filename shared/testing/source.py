@@ -43,8 +43,13 @@ class SourceSuite:
 
 
 @contextmanager
-def run_source(cluster: Cluster, folder: Path, label: str, *flags: str) -> Iterator[SourceSuite]:
-    """The charts in the cluster, and a source-controller at work on all objects with a label."""
+def run_source(
+    cluster: Cluster, folder: Path, label: str, *flags: str, disk: str = ""
+) -> Iterator[SourceSuite]:
+    """The charts in the cluster, and a source-controller at work on all objects with a label.
+
+    `disk` is the size of the file system for its artifacts, as `mount` wants it; by default it is large.
+    """
     suite = Suite(cluster, folder)
     suite.install("replicas=0")
     storage = folder / "artifacts"
@@ -60,6 +65,7 @@ def run_source(cluster: Cluster, folder: Path, label: str, *flags: str) -> Itera
             "--max-retry-delay=2s",
             *flags,
         ],
+        inside=_with_disk(storage, disk) if disk else (),
     )
     process.start()
     try:
@@ -67,6 +73,12 @@ def run_source(cluster: Cluster, folder: Path, label: str, *flags: str) -> Itera
     finally:
         code = process.stop()
         assert code == 0, process.tail()
+
+
+def _with_disk(folder: Path, size: str) -> list[str]:
+    """A command that runs another one where a folder is a small file system, for that one alone."""
+    script = f'mount -t tmpfs -o size={size} none "$0" && exec "$@"'
+    return ["unshare", "--user", "--map-root-user", "--mount", "--", "sh", "-c", script, str(folder)]
 
 
 class Sources:
