@@ -95,7 +95,13 @@ class S3Store:
 
     async def exists(self) -> bool:
         """Whether the bucket is there."""
-        return await self._run(lambda: self._client().exists(self._access.bucket))
+        there = False
+        try:
+            there = await self._run(lambda: self._client().exists(self._access.bucket))
+        finally:
+            if not there:  # perhaps it has moved
+                self._stores.regions.pop((self._access.endpoint, self._access.bucket), None)
+        return there
 
     async def read(self, key: str, limit: int) -> bytes:
         """A small object."""

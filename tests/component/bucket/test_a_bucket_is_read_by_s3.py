@@ -164,6 +164,13 @@ async def test_the_region_is_asked_for_once(stores, access, server, gate):
     assert "/eu-central-1/s3/" in gate.log[1].headers["authorization"]
 
 
+async def test_the_region_is_asked_for_again_after_a_refusal(stores, access, server, gate):
+    for _ in range(2):
+        async with stores.open(access(bucket="not-yet", credentials=KEYS)) as store:
+            assert not await store.exists()
+    assert gate.sent == ["GET /not-yet?location", "HEAD /not-yet"] * 2
+
+
 async def test_who_may_not_ask_for_the_region_can_still_read(stores, access, gate):
     gate.fault = lambda request: refusal("AccessDenied", "No.") if "location" in request.query else None
     async with stores.open(access(credentials=KEYS)) as store:
