@@ -39,7 +39,13 @@ class SortKey(NamedTuple):
     name: str
 
 
-_DEFINITIONS: Final = frozenset({"CustomResourceDefinition", "Namespace", "ClusterRole"})
+_DEFINITIONS: Final = frozenset(
+    {
+        GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"),
+        GroupKind("", "Namespace"),
+        GroupKind("rbac.authorization.k8s.io", "ClusterRole"),
+    }
+)
 _EARLY: Final = (
     "CustomResourceDefinition",
     "Namespace",
@@ -91,7 +97,7 @@ NO_CUSTOM_KINDS: Final = CustomKinds()
 
 def stage_of(identity: ObjectId, custom: CustomKinds = NO_CUSTOM_KINDS) -> Stage:
     """The stage that an object belongs to."""
-    if identity.kind in _DEFINITIONS:
+    if identity.group_kind in _DEFINITIONS:
         return Stage.DEFINITIONS
     if identity.kind.endswith("Class"):
         return Stage.CLASSES

@@ -80,12 +80,12 @@ class _Diff:
         self, obj: JsonObject, expected: Collection[ObjectId], settled: Collection[ObjectId]
     ) -> Step:
         """The step for one object."""
+        policies = self.options.policies
+        if policies.ignores(obj):
+            return await self._left_alone(obj)
         resource, desired = await self._placed(obj)
         identity = ObjectId.of(desired)
-        policies = self.options.policies
         nothing = Step(identity, resource, Action.SKIPPED, desired)
-        if policies.ignores(desired):
-            return nothing
         if identity in settled:
             return replace(nothing, action=Action.UNCHANGED)
         read_first = (
@@ -162,6 +162,15 @@ class _Diff:
             recreate=True,
             dropped=answer.dropped,
         )
+
+    async def _left_alone(self, obj: JsonObject) -> Step:
+        """The step for an object that its source excludes: the server need not even know its kind."""
+        try:
+            resource, desired = await self._placed(obj)
+        except ObjectRefused:
+            group, version = split_api_version(obj["apiVersion"])
+            resource, desired = Resource(group, version, "", obj["kind"]), obj
+        return Step(ObjectId.of(desired), resource, Action.SKIPPED, desired)
 
     async def _placed(self, obj: JsonObject) -> tuple[Resource, JsonObject]:
         """The resource of an object, and the object with a namespace exactly where the resource has one."""

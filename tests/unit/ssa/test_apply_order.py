@@ -23,6 +23,9 @@ def obj(kind, name="x", group="", namespace=""):
         ("Policy", "", Stage.CUSTOM),
         ("Deployment", "apps", Stage.REST),
         ("Widget", "other.example.com", Stage.REST),
+        ("Namespace", "example.com", Stage.REST),
+        ("ClusterRole", "example.com", Stage.REST),
+        ("CustomResourceDefinition", "example.com", Stage.REST),
     ],
 )
 def test_stage_of_a_kind(kind, group, stage):

@@ -140,6 +140,19 @@ async def test_objects_that_are_left_alone(memory, desired, live, known):
     assert await actions(memory, [wanted], ids(wanted) if known else frozenset()) == [Action.SKIPPED]
 
 
+@pytest.mark.parametrize("policy", [{"reconcile": "disabled"}, {"ssa": "Ignore"}])
+async def test_an_object_that_is_left_alone_may_be_of_a_kind_that_nobody_knows(memory, watches, policy):
+    unknown = config("w", kind="Widget", **policy)
+    applied = await run(memory, watches, [config("a"), unknown])
+    assert [str(change) for change in applied.changes] == ["ConfigMap/n/a created", "Widget/n/w skipped"]
+    assert Entry.of(unknown) in applied.entries
+
+
+async def test_an_object_that_is_left_alone_is_recorded_without_a_namespace_that_its_kind_has_not(memory):
+    found = await plan(memory, [config("a", kind="Namespace", reconcile="disabled")], OPTIONS)
+    assert [entry.id for entry in found.inventory] == [ObjectId("", "a", "", "Namespace")]
+
+
 async def test_if_not_present_creates(memory):
     assert await actions(memory, [config("a", ssa="IfNotPresent")]) == [Action.CREATED]
 
