@@ -87,8 +87,10 @@ class DesiredSet:
         spec = obj.spec
         substitution = None
         if spec.post_build is not None:
+            values = await self._variables.load(obj)
             substitution = Substitution(
-                variables=await self._variables.load(obj),
+                variables=values.text,
+                not_text=values.not_text,
                 always=spec.post_build.substitute_strategy == "Always",
                 strict=self._strict,
             )

@@ -49,6 +49,8 @@ class Substitution:
     """`spec.postBuild` with all of its references already read, the later ones winning."""
 
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    not_text: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Where each further variable comes from, whose value can't be filled in."""
     always: bool = False
     """Expand also without variables (`substituteStrategy: Always`)."""
     strict: bool = True

@@ -8,7 +8,8 @@ Values may come from Secrets: no message holds one, nor a piece of an expanded t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from kustomize_controller.kustomization.request import BuildFailed, Substitution
 from shared.api import wire
@@ -25,17 +26,40 @@ _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 
 def substituted(documents: list[str], substitution: Substitution | None) -> list[str]:
     """The texts with all variables filled in; the same list if nothing is to be done."""
-    if substitution is None or not (substitution.variables or substitution.always):
+    if substitution is None:
         return documents
-    variables = _checked(substitution.variables)
+    if not (substitution.variables or substitution.not_text or substitution.always):
+        return documents
+    variables = _checked(substitution)
     return [_expanded(document, variables, strict=substitution.strict) for document in documents]
 
 
-def _checked(variables: Mapping[str, str]) -> dict[str, str]:
-    for name in variables:
+@dataclass(frozen=True, slots=True)
+class _Variables(Mapping[str, str]):
+    """The variables by name; looking at one that is not text is an error, having it is none."""
+
+    texts: Mapping[str, str]
+    not_text: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        where = self.not_text.get(name)
+        if where is not None:
+            raise SubstitutionError(f"the value of key '{name}' in {where} is not text")
+        return self.texts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self.texts, *self.not_text))
+
+    def __len__(self) -> int:
+        return len(self.texts) + len(self.not_text)
+
+
+def _checked(substitution: Substitution) -> _Variables:
+    for name in (*substitution.variables, *substitution.not_text):
         if not _NAME.fullmatch(name):
             raise BuildFailed(f"'{name}' var name is invalid, must match '{_NAME_PATTERN}'")
-    return {name: value.replace("\n", "") for name, value in variables.items()}
+    values = {name: value.replace("\n", "") for name, value in substitution.variables.items()}
+    return _Variables(values, substitution.not_text)
 
 
 def _expanded(document: str, variables: Mapping[str, str], *, strict: bool) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from kustomize_controller.kustomization.events import Reason
-from shared.api.kustomize_v1 import Kustomization, SubstituteReference
+from shared.api.kustomize_v1 import Kustomization
 from shared.kube.client import KubeClient
 from shared.kube.errors import ApiError, NotFound
 from shared.kube.resources import Resource
@@ -19,8 +20,22 @@ CONFIGMAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
 SECRETS: Final = Resource("", "v1", "secrets", "Secret")
 
 
-class _NotText(Exception):
-    """A value that nobody could substitute; str() is its key."""
+@dataclass(slots=True)
+class Values:
+    """What the variables are; the two maps have no name in common."""
+
+    text: dict[str, str] = field(default_factory=dict)
+    not_text: dict[str, str] = field(default_factory=dict)
+    """Where the variables come from whose values nobody could fill in; harmless until they are used."""
+
+    def put(self, name: str, value: str | None, where: str) -> None:
+        """Sets a variable anew; None is a value that is not text."""
+        self.text.pop(name, None)
+        self.not_text.pop(name, None)
+        if value is None:
+            self.not_text[name] = where
+        else:
+            self.text[name] = value
 
 
 class Variables:
@@ -29,45 +44,46 @@ class Variables:
     def __init__(self, client: KubeClient) -> None:
         self._client = client
 
-    async def load(self, obj: Kustomization) -> Mapping[str, str]:
+    async def load(self, obj: Kustomization) -> Values:
         """All variables of the object: references in their order, then the inline ones; later ones win.
 
         Raises:
             Failure: a reference that is not optional is missing, or can't be read.
         """
+        values = Values()
         post_build = obj.spec.post_build
         if post_build is None:
-            return {}
-        variables: dict[str, str] = {}
+            return values
         for reference in post_build.substitute_from or ():
+            where = f"{reference.kind}/{reference.name}"
             resource = SECRETS if reference.kind == "Secret" else CONFIGMAPS
             try:
                 found = await self._client.get(resource, obj.namespace, reference.name)
-                variables |= _values(reference.kind, found)
             except NotFound as error:
                 if not reference.optional:
-                    raise _failure(obj, reference, error.message) from error
+                    raise _failure(obj, where, error.message) from error
+                continue
             except ApiError as error:
-                raise _failure(obj, reference, error.message) from error
-            except _NotText as error:
-                raise _failure(obj, reference, f"the value of key '{error}' is not text") from None
-        return variables | (post_build.substitute or {})
+                raise _failure(obj, where, error.message) from error
+            for name, value in _data(reference.kind, found).items():
+                values.put(name, value, where)
+        for name, value in (post_build.substitute or {}).items():
+            values.put(name, value, "spec.postBuild.substitute")
+        return values
 
 
-def _failure(obj: Kustomization, reference: SubstituteReference, message: str) -> Failure:
-    text = f"substitute from '{reference.kind}/{reference.name}' error: {message}"
+def _failure(obj: Kustomization, where: str, message: str) -> Failure:
+    text = f"substitute from '{where}' error: {message}"
     return Failure(Reason.BUILD_FAILED, text, retry_after=obj.retry_interval)
 
 
-def _values(kind: str, obj: JsonObject) -> dict[str, str]:
+def _data(kind: str, obj: JsonObject) -> Mapping[str, str | None]:
     data: dict[str, str] = obj.get("data") or {}
-    if kind != "Secret":
-        return dict(data)
-    return {key: _text(key, value) for key, value in data.items()}
+    return {key: _text(value) for key, value in data.items()} if kind == "Secret" else data
 
 
-def _text(key: str, value: str) -> str:
+def _text(value: str) -> str | None:
     try:
         return base64.b64decode(value).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise _NotText(key) from None
+        return None

@@ -1,5 +1,7 @@
 """Variables that ConfigMaps and Secrets hold, and what their changes bring about."""
 
+import base64
+
 import pytest
 
 WATCHED = {"reconcile.fluxcd.io/watch": "Enabled"}
@@ -37,3 +39,15 @@ async def test_an_undefined_variable_fails_and_is_named(flux, config_map):
     await flux.kustomization(postBuild={"substitute": {"x": "y"}})
     await flux.fails("BuildFailed", 'variable not set (strict mode): "size"')
     assert await flux.names() == []
+
+
+async def test_a_value_that_is_not_text_fails_only_where_it_is_used(flux, config_map):
+    blob = base64.b64encode(b"\xff\xfe").decode()
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "vars"}, "data": {"blob": blob}}
+    await flux.create(secret | {"stringData": {"size": "large"}})
+    await flux.publish(config_map("a", value="${size}"))
+    await flux.kustomization(postBuild={"substituteFrom": [{"kind": "Secret", "name": "vars"}]})
+    await flux.ready()
+    assert (await flux.live("ConfigMap", "a"))["data"] == {"value": "large"}
+    await flux.publish(config_map("a", value="${blob}"))
+    await flux.fails("BuildFailed", "the value of key 'blob' in Secret/vars is not text")

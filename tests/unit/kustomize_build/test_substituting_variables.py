@@ -105,6 +105,27 @@ def test_a_value_that_breaks_the_text_is_not_shown(secret):
     assert "ConfigMap.v1.[noGrp]/c" in str(failed.value)
 
 
+def test_a_value_that_is_not_text_does_no_harm_until_it_is_used():
+    substitution = Substitution({"v": "1"}, {"blob": "Secret/vars"})
+    (out,) = substituted([config("${v}")], substitution)
+    assert "k: 1" in out
+
+
+@pytest.mark.parametrize("use", ["${blob}", "${blob:=x}", "${#blob}", "${v:=${blob}}", "${blob:0:1}"])
+def test_a_value_that_is_not_text_fails_by_its_key_where_it_is_used(use):
+    with pytest.raises(BuildFailed) as failed:
+        substituted([config(use)], Substitution({"w": "1"}, {"blob": "Secret/vars"}))
+    assert str(failed.value) == (
+        "post build failed for 'ConfigMap.v1.[noGrp]/c': envsubst error: "
+        "variable substitution failed: the value of key 'blob' in Secret/vars is not text"
+    )
+
+
+def test_values_that_are_not_text_have_names_like_all_others():
+    with pytest.raises(BuildFailed, match="'a-b' var name is invalid"):
+        substituted([config("x")], Substitution(not_text={"a-b": "Secret/vars"}))
+
+
 def test_only_separator_lines_separate_manifests():
     block = (
         "apiVersion: v1\ndata:\n  k: |\n    ---\n    text --- more\nkind: ConfigMap\nmetadata:\n  name: a\n"
