@@ -72,7 +72,11 @@ class DesiredSet:
     async def _built(
         self, obj: Kustomization, source: Source, turn: Turn[Kustomization], message: str
     ) -> Built:
-        request = await self._request(obj, source)
+        try:
+            request = await self._request(obj, source)
+        except Failure:
+            await self._attempt(obj, source, turn)
+            raise
         built = await self._builder.rebuild(request)
         if built is None:
             async with self._artifacts.fetch(source.artifact.url, source.artifact.digest) as tree:
@@ -82,6 +86,13 @@ class DesiredSet:
                 built = await self._builder.build(tree, request)
         turn.draft["lastAttemptedRevision"] = source.revision
         return built
+
+    async def _attempt(self, obj: Kustomization, source: Source, turn: Turn[Kustomization]) -> None:
+        """Notes that a revision is tried which can't be built, unless its artifact is to blame."""
+        if turn.draft["lastAttemptedRevision"] != source.revision:
+            async with self._artifacts.fetch(source.artifact.url, source.artifact.digest) as tree:
+                await asyncio.to_thread(directory_at, tree, obj.spec.path or "")
+            turn.draft["lastAttemptedRevision"] = source.revision
 
     async def _request(self, obj: Kustomization, source: Source) -> BuildRequest:
         spec = obj.spec

@@ -25,13 +25,22 @@ async def test_an_optional_config_map_may_come_later(flux, config_map):
 
 
 async def test_a_missing_config_map_is_tried_again_after_the_retry_interval(flux, config_map):
-    await flux.publish(config_map("a", value="${size}"))
+    artifact = await flux.publish(config_map("a", value="${size}"))
     reference = {"kind": "ConfigMap", "name": "vars"}
     await flux.kustomization(postBuild={"substituteFrom": [reference]})
-    await flux.fails("BuildFailed", "substitute from 'ConfigMap/vars' error: ")
+    failed = await flux.fails("BuildFailed", "substitute from 'ConfigMap/vars' error: ")
+    assert failed["status"]["lastAttemptedRevision"] == artifact["revision"]
     await flux.create(config_map("vars", size="large"))
     await flux.ready()
     assert (await flux.live("ConfigMap", "a"))["data"] == {"value": "large"}
+
+
+async def test_a_path_that_is_not_there_comes_before_a_config_map_that_is_not(flux, config_map):
+    await flux.publish(config_map("a"))
+    reference = {"kind": "ConfigMap", "name": "vars"}
+    await flux.kustomization(path="elsewhere", postBuild={"substituteFrom": [reference]})
+    failed = await flux.fails("ArtifactFailed", "kustomization path not found")
+    assert "lastAttemptedRevision" not in failed["status"]
 
 
 async def test_an_undefined_variable_fails_and_is_named(flux, config_map):
