@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import aiohttp
@@ -10,6 +12,9 @@ from yarl import URL
 
 REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 CONNECT_SECONDS: Final = 30
+
+_SHORTEST_WAIT: Final = timedelta(seconds=1)
+_LONGEST_WAIT: Final = timedelta(hours=1)
 
 
 class UnsafeRedirect(Exception):
@@ -39,6 +44,24 @@ def redirected(url: URL, response: aiohttp.ClientResponse) -> URL:
     if target.scheme not in ("http", "https") or (url.scheme == "https" and target.scheme != "https"):
         raise UnsafeRedirect("an address that is not safe to follow")
     return target
+
+
+def asked_to_wait(response: aiohttp.ClientResponse) -> timedelta | None:
+    """How long a server that is asked too often, or isn't there for a while, wants to be left alone.
+
+    Between a second and an hour; None if it doesn't say.
+    """
+    told = response.headers.get("Retry-After", "")
+    if response.status not in (429, 503) or not told:
+        return None
+    if told.isdecimal() and len(told) < 10:
+        wait = timedelta(seconds=int(told))
+    else:
+        try:
+            wait = parsedate_to_datetime(told) - datetime.now(UTC)
+        except (TypeError, ValueError):
+            return None
+    return min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT)
 
 
 def is_untrusted(error: BaseException) -> bool:

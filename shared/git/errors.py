@@ -16,15 +16,21 @@ GitError
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Self
 
 
 class GitError(Exception):
     """A Git operation didn't succeed."""
 
+    retry_after: timedelta | None = None
+    """How long the remote wants to be left alone, if it said so."""
+
     def during(self, what: str) -> Self:
         """The same error, told with what was being done."""
-        return type(self)(f"{what}: {self}")
+        told = type(self)(f"{what}: {self}")
+        told.retry_after = self.retry_after
+        return told
 
 
 class InvalidRemote(GitError):

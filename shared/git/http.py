@@ -24,7 +24,15 @@ from shared.git.errors import (
     RepositoryNotFound,
 )
 from shared.git.remote import Remote
-from shared.http import CONNECT_SECONDS, REDIRECTS, UnsafeRedirect, hang_up, redirected, trouble
+from shared.http import (
+    CONNECT_SECONDS,
+    REDIRECTS,
+    UnsafeRedirect,
+    asked_to_wait,
+    hang_up,
+    redirected,
+    trouble,
+)
 
 SERVICE: Final = "git-upload-pack"
 ADVERTISEMENT: Final = f"application/x-{SERVICE}-advertisement"
@@ -141,4 +149,6 @@ def _check(answer: aiohttp.ClientResponse, content_type: str) -> None:
         case 404 | 410:
             raise RepositoryNotFound("repository not found")
         case status:
-            raise RemoteError(f"unexpected status code {status} from the remote")
+            error = RemoteError(f"unexpected status code {status} from the remote")
+            error.retry_after = asked_to_wait(answer)
+            raise error

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 import aiohttp
@@ -34,6 +35,7 @@ from shared.http import (
     CONNECT_SECONDS,
     REDIRECTS,
     UnsafeRedirect,
+    asked_to_wait,
     hang_up,
     is_cut,
     is_untrusted,
@@ -62,7 +64,8 @@ _PAGE: Final = 1000
 _MOST_TAGS: Final = 500_000
 _TRIES: Final = 3
 _PAUSES: Final = (1.0, 3.0)
-_LONGEST_PAUSE: Final = 30.0
+_LONGEST_PAUSE: Final = timedelta(seconds=30)
+"""Whoever asks for more is asked again in another turn."""
 _RETRIED: Final = frozenset((408, 429, 499, 500, 502, 503, 504, 522))
 _MOST_REDIRECTS: Final = 5
 _MOST_TOKENS: Final = 4096
@@ -195,11 +198,12 @@ class Registry:
                         raise
                     pause = _PAUSES[attempt]
                 else:
-                    if last or answer.status not in _RETRIED:
+                    patience = asked_to_wait(answer) or timedelta()
+                    if last or answer.status not in _RETRIED or patience > _LONGEST_PAUSE:
                         _check(answer, self._what(path))
                         yield answer
                         return
-                    pause = _pause(answer, attempt)
+                    pause = patience.total_seconds() or _PAUSES[attempt]
             await asyncio.sleep(pause)
 
     def _what(self, path: str) -> str:
@@ -396,15 +400,12 @@ def _check(answer: aiohttp.ClientResponse, what: str) -> None:
         case 404:
             raise NotFound(f"{what}: not found")
         case 429:
-            raise RegistryError(f"{answer.url.host} is asked too often (429), it will be asked again later")
+            text = f"{answer.url.host} is asked too often (429), it will be asked again later"
         case status:
-            raise RegistryError(f"unexpected status code {status} from {answer.url.host} for {what}")
-
-
-def _pause(answer: aiohttp.ClientResponse, attempt: int) -> float:
-    """How long to wait: as the registry says, in bounds."""
-    told = answer.headers.get("Retry-After", "")
-    return min(float(told), _LONGEST_PAUSE) if told.isdecimal() and len(told) < 8 else _PAUSES[attempt]
+            text = f"unexpected status code {status} from {answer.url.host} for {what}"
+    error = RegistryError(text)
+    error.retry_after = asked_to_wait(answer)
+    raise error
 
 
 async def _read(answer: aiohttp.ClientResponse, most: int, what: str) -> bytes:

@@ -14,9 +14,14 @@ OciError
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 
 class OciError(Exception):
     """Something about a registry didn't succeed."""
+
+    retry_after: timedelta | None = None
+    """How long the registry wants to be left alone, if it said so."""
 
 
 class InvalidRepository(OciError):

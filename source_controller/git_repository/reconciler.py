@@ -191,7 +191,9 @@ def _failures() -> Iterator[None]:
     except EmptyRepository as error:
         raise Failure(Reason.EMPTY, "git repository is empty", condition=FETCH_FAILED) from error
     except GitError as error:
-        raise Failure(Reason.GIT_FAILED, f"{prefix}: {error}", condition=FETCH_FAILED) from error
+        raise Failure(
+            Reason.GIT_FAILED, f"{prefix}: {error}", condition=FETCH_FAILED, retry_after=error.retry_after
+        ) from error
 
 
 def shortened(subject: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum, StrEnum
 from typing import Final
 
@@ -50,9 +51,11 @@ class Fault(Enum):
 class BuildError(Exception):
     """A chart can't be built; str() tells what failed and why, and may be shown to anybody."""
 
-    def __init__(self, fault: Fault, cause: object) -> None:
+    def __init__(self, fault: Fault, cause: object, retry_after: timedelta | None = None) -> None:
+        """`retry_after` is how long the server wants to be left alone, if it said so."""
         super().__init__(f"{fault.value.summary}: {cause}")
         self.fault = fault
+        self.retry_after = retry_after
 
     @property
     def reason(self) -> str:

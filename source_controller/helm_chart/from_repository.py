@@ -89,7 +89,7 @@ class RepositoryBuilds:
         except NoSuchChart as error:
             raise BuildError(Fault.REFERENCE, f"{_NOT_FOUND}: {error}") from error
         except PullFailed as error:
-            raise BuildError(Fault.PULL, f"{_NOT_FOUND}: {error}") from error
+            raise BuildError(Fault.PULL, f"{_NOT_FOUND}: {error}", error.retry_after) from error
 
     async def _verified(self, obj: HelmChart, chart: RemoteChart) -> tuple[Digest | None, bool]:
         """What has to be downloaded, and whether somebody trusted signed it."""
@@ -135,6 +135,6 @@ async def _download(chart: RemoteChart, file: Path, digest: Digest | None) -> No
             await chart.download(file)
     except PullFailed as error:
         text = f"failed to download chart for remote reference: {error}"
-        raise BuildError(Fault.PULL, text) from error
+        raise BuildError(Fault.PULL, text, error.retry_after) from error
     except OSError as error:
         raise BuildError(Fault.PULL, error.strerror or "input/output error") from error

@@ -166,5 +166,5 @@ def _failed(obj: HelmChart, error: BuildError, turn: Turn[HelmChart]) -> Stalled
         conditions.set(VERIFIED, FALSE, CommonReason.VERIFICATION_ERROR, message)
         raise Failure(CommonReason.VERIFICATION_ERROR, message) from error
     if not error.stalls:
-        raise Failure(error.reason, message) from error
+        raise Failure(error.reason, message, retry_after=error.retry_after) from error
     return Stalled(error.reason, message, obj.spec.interval)

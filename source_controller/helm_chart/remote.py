@@ -34,6 +34,11 @@ CHART_LAYER: Final = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 class PullFailed(Exception):
     """A chart can't be had now; may be shown to anybody."""
 
+    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+        """`retry_after` is how long the server wants to be left alone, if it said so."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
 
 class LoginFailed(Exception):
     """A repository wants to know who we are, or doesn't let that one in; may be shown to anybody."""
@@ -90,7 +95,7 @@ class IndexedChart:
         except LoginRefused as error:
             raise LoginFailed(str(error)) from error
         except DownloadError as error:
-            raise PullFailed(str(error)) from error
+            raise PullFailed(str(error), error.retry_after) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +240,6 @@ async def _answers(timeout: timedelta) -> AsyncIterator[None]:
     except oci.LoginRefused as error:
         raise LoginFailed(str(error)) from error
     except oci.OciError as error:
-        raise PullFailed(str(error)) from error
+        raise PullFailed(str(error), error.retry_after) from error
     except TimeoutError:
         raise PullFailed("the registry didn't answer in time: context deadline exceeded") from None

@@ -21,7 +21,15 @@ from yarl import URL
 
 from shared.api.source_v1.helm import DEFAULT_TIMEOUT
 from shared.auth import BasicAuth, TlsContexts, TlsMaterial
-from shared.http import CONNECT_SECONDS, REDIRECTS, UnsafeRedirect, hang_up, redirected, trouble
+from shared.http import (
+    CONNECT_SECONDS,
+    REDIRECTS,
+    UnsafeRedirect,
+    asked_to_wait,
+    hang_up,
+    redirected,
+    trouble,
+)
 
 USER_AGENT: Final = "Helm/3.19.0"
 """Some repositories answer only to clients whose name starts like this."""
@@ -36,6 +44,9 @@ class InvalidUrl(ValueError):
 
 class DownloadError(Exception):
     """A download didn't succeed; the text may be shown to anybody."""
+
+    retry_after: timedelta | None = None
+    """How long the server wants to be left alone, if it said so."""
 
 
 class LoginRefused(DownloadError):
@@ -247,7 +258,9 @@ def _check(answer: aiohttp.ClientResponse, url: URL) -> None:
     if answer.status == 200:
         return
     text = f"failed to fetch {shown(url)} : {answer.status} {answer.reason or ''}".rstrip()
-    raise LoginRefused(text) if answer.status in (401, 403) else DownloadError(text)
+    error = LoginRefused(text) if answer.status in (401, 403) else DownloadError(text)
+    error.retry_after = asked_to_wait(answer)
+    raise error
 
 
 async def _save(answer: aiohttp.ClientResponse, file: Path, limit: int) -> int:

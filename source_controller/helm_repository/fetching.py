@@ -161,7 +161,7 @@ class Indexes:
             text = f"index exceeds the maximum index file size of {error.limit} bytes"
             raise _failed(text) from error
         except DownloadError as error:
-            raise _failed(str(error)) from error
+            raise _failed(str(error), error.retry_after) from error
         except OSError as error:
             raise _failed(error.strerror or "input/output error") from error
 
@@ -187,9 +187,9 @@ async def _digest(file: Path, algorithm: Algorithm) -> str:
     return await asyncio.to_thread(work)
 
 
-def _failed(why: str) -> Failure:
+def _failed(why: str, retry_after: timedelta | None = None) -> Failure:
     text = f"failed to fetch Helm repository index: failed to cache index to temporary file: {why}"
-    return Failure(Reason.FAILED, text, condition=FETCH_FAILED)
+    return Failure(Reason.FAILED, text, condition=FETCH_FAILED, retry_after=retry_after)
 
 
 def _unreadable(why: str) -> Failure:

@@ -108,12 +108,13 @@ class OCIRepositoryReconciler:
                 tag = await select_tag(obj, registry)
         except OciError as error:
             text = f"failed to determine the artifact tag for '{obj.spec.url}': {error}"
-            raise _failure(Reason.READ_FAILED, text) from error
+            raise _failure(Reason.READ_FAILED, text, error) from error
         try:
             async with _limited(obj.spec.timeout):
                 return tag, await registry.digest(tag)
         except OciError as error:
-            raise _failure(Reason.PULL_FAILED, f"failed to determine artifact digest: {error}") from error
+            text = f"failed to determine artifact digest: {error}"
+            raise _failure(Reason.PULL_FAILED, text, error) from error
 
     async def _pull(self, obj: OCIRepository, registry: Registry, digest: Digest, revision: str) -> Artifact:
         try:
@@ -121,9 +122,8 @@ class OCIRepositoryReconciler:
                 manifest = await _image(registry, digest)
                 return await self._contents.publish(obj, registry, manifest, revision, f"{digest}.tar.gz")
         except OciError as error:
-            raise _failure(
-                Reason.PULL_FAILED, f"failed to pull artifact from '{obj.spec.url}': {error}"
-            ) from error
+            text = f"failed to pull artifact from '{obj.spec.url}': {error}"
+            raise _failure(Reason.PULL_FAILED, text, error) from error
 
 
 async def _image(registry: Registry, digest: Digest) -> Manifest:
@@ -181,8 +181,9 @@ def _ready(obj: OCIRepository, artifact: Artifact, turn: Turn[OCIRepository]) ->
     return in_storage(turn, FAILURES, stored(artifact.revision), obj.spec.interval)
 
 
-def _failure(reason: str, message: str) -> Failure:
-    return Failure(reason, message, condition=FETCH_FAILED)
+def _failure(reason: str, message: str, error: OciError | None = None) -> Failure:
+    wait = error.retry_after if error else None
+    return Failure(reason, message, condition=FETCH_FAILED, retry_after=wait)
 
 
 @asynccontextmanager

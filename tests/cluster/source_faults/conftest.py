@@ -3,6 +3,7 @@
 import zlib
 
 import pytest
+from aiohttp import web
 
 from shared.kube.resources import Resource
 from shared.testing.registry import Gate, run_registry
@@ -39,3 +40,21 @@ def images_of(namespace, gate):
         return Sources(client, namespace, IMAGES, suite.process, label=label, defaults=defaults)
 
     return make
+
+
+@pytest.fixture
+async def busy():
+    """The address of an HTTP server that has no time before half an hour is over."""
+
+    async def answer(request):
+        del request
+        return web.Response(status=429, headers={"Retry-After": "1800"})
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    yield f"{host}:{port}"
+    await runner.cleanup()
