@@ -48,6 +48,10 @@ _LEFT_OVER_ANNOTATIONS = (
     f"{GROUP}/checksum",
     "fluxcd.io/sync-checksum",
 )
+_WAY_OUT = (
+    "nothing is applied or pruned until that entry is corrected or removed, "
+    "for example with kubectl edit --subresource=status"
+)
 _LEFT_OVER_LABELS = ("fluxcd.io/sync-gc-mark",)
 
 
@@ -193,14 +197,20 @@ class Applier:
             turn.event(Severity.INFO, Reason.PROGRESSING, text, turn.metadata)
 
 
-def recorded(turn: Turn[Kustomization]) -> Inventory:
+def recorded(
+    turn: Turn[Kustomization], reason: Reason = Reason.FAILED, retry_after: timedelta | None = None
+) -> Inventory:
     """The inventory as drafted so far.
 
     Raises:
-        ValueError: the status holds an entry that is none.
+        Failure: the status holds an entry that is none, so that nobody knows what it stands for.
     """
     inventory = turn.draft["inventory"] or {}
-    return Inventory.read(inventory.get("entries") or ())
+    try:
+        return Inventory.read(inventory.get("entries") or ())
+    except ValueError as error:
+        text = f"status.inventory can't be read: {error}; {_WAY_OUT}"
+        raise Failure(reason, text, retry_after=retry_after) from error
 
 
 def _record(turn: Turn[Kustomization], inventory: Inventory) -> None:

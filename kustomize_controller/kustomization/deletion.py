@@ -32,12 +32,15 @@ class Deletion:
         Raises:
             Failure: objects could not be deleted; the finalizer stays.
         """
-        if not _deletes(obj) or not recorded(turn):
+        if not _deletes(obj):
+            return Gone()
+        known = recorded(turn, Reason.PRUNE_FAILED)
+        if not known:
             return Gone()
         if obj.spec.kube_config is not None:
             raise Failure(Reason.PRUNE_FAILED, _ELSEWHERE)
         if not await self._identities.exists(obj):
-            subjects = "\n".join(entry.id.display for entry in recorded(turn))
+            subjects = "\n".join(entry.id.display for entry in known)
             text = f"unable to prune objects: \n{subjects}"
             turn.log.error(text, error="the account to impersonate does not exist")
             turn.event(Severity.ERROR, "PruneFailed", text, turn.metadata)

@@ -74,7 +74,7 @@ class KustomizationReconciler:
         settled = self._settled.of(turn.key, wanted)
         with self._failures_in_history(built, turn):
             client = self._identities.acting_for(obj)
-            before = recorded(turn)
+            before = recorded(turn, retry_after=obj.retry_interval)
             applied = await self._applier.apply(obj, built.objects, client, turn, settled)
             await self._applier.prune(obj, applied, before, client, turn)
             await self._health.check(obj, applied, checks, client, turn, settled)
