@@ -41,6 +41,7 @@ from shared.ssa import (
     prune,
     wait_gone,
 )
+from shared.status.kstatus import CustomChecks, StatusReader
 
 MANAGER = "kustomize-controller"
 _LEFT_OVER_ANNOTATIONS = (
@@ -69,15 +70,17 @@ class Applier:
         objects: Iterable[JsonObject],
         client: KubeClient,
         turn: Turn[Kustomization],
+        checks: CustomChecks,
         settled: frozenset[ObjectId] = frozenset(),
     ) -> Applied:
         """Applies the objects and leaves the superset of old and new in the status's inventory.
 
-        The settled ones are known to be in place and cost nothing.
+        The checks tell, where they know better, whether a stage is in effect that others wait for. The
+        settled objects are known to be in place and cost nothing.
 
         Raises:
-            Failure: the server refused something; nothing was pruned. Superseded: a wait between stages
-                was cancelled.
+            Failure: the server refused something; nothing was pruned, and the message ends with what was
+                changed before. Superseded: a wait between stages was cancelled.
         """
         limit = f"with a timeout of {format_duration(obj.timeout)}"
         turn.progress(
@@ -93,7 +96,8 @@ class Applier:
                     _record(turn, known.union(plan.inventory))
                     await turn.save()
 
-            rollout = Rollout(client, self._watches, self._with_ignore_rules(obj))
+            reader = StatusReader(checks, turn.clock.now)
+            rollout = Rollout(client, self._watches, self._with_ignore_rules(obj), reader)
             await rollout.run(
                 objects,
                 applied,
@@ -104,7 +108,8 @@ class Applier:
                 linger=turn.linger,
             )
         except (SsaError, KubeError, ValueError) as error:
-            raise Failure(Reason.FAILED, str(error), retry_after=obj.retry_interval) from error
+            text = "\n".join(filter(None, (str(error), log_of(applied.changes, only_writes=True))))
+            raise Failure(Reason.FAILED, text, retry_after=obj.retry_interval) from error
         finally:
             for warning in applied.warnings:
                 turn.log.info(warning)

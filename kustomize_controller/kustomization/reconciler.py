@@ -75,7 +75,7 @@ class KustomizationReconciler:
         with self._failures_in_history(built, turn):
             client = self._identities.acting_for(obj)
             before = recorded(turn, retry_after=obj.retry_interval)
-            applied = await self._applier.apply(obj, built.objects, client, turn, settled)
+            applied = await self._applier.apply(obj, built.objects, client, turn, checks, settled)
             await self._applier.prune(obj, applied, before, client, turn)
             await self._health.check(obj, applied, checks, client, turn, settled)
         self._settled.remember(turn.key, wanted, applied, settled)

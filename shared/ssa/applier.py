@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from shared.kube.client import KubeClient
 from shared.kube.errors import Conflict, KubeError, NotFound
 from shared.lang.json import JsonObject
-from shared.ssa.changes import Change, log_of
+from shared.ssa.changes import Change
 from shared.ssa.errors import ApplyFailed, SsaError, apply_error
 from shared.ssa.gone import wait_gone
 from shared.ssa.identity import ObjectId
@@ -72,8 +72,7 @@ async def apply(
             try:
                 live = await _written(client, step, options, watches, linger)
             except (KubeError, SsaError) as error:
-                refused = apply_error(step.id, error, step.payload, step.live)
-                raise ApplyFailed(refused, log_of(applied.changes, only_writes=True)) from error
+                raise ApplyFailed(str(apply_error(step.id, error, step.payload, step.live))) from error
             applied.objects[step.id] = live
         elif live is not None and not step.skipped:
             applied.objects[step.id] = live

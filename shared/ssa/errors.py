@@ -2,7 +2,7 @@
 
 SsaError
 ├── DryRunFailed     objects of a stage were refused; nothing of the stage was applied
-├── ApplyFailed      an object was refused while applying; tells what was applied before
+├── ApplyFailed      an object was refused while applying; those before it are applied
 ├── StageFailed      objects that others depend on did not come into effect
 ├── PruneFailed      deletes were refused; tells what is left
 ├── StillThere       an object did not go away in time
@@ -34,10 +34,7 @@ class DryRunFailed(SsaError):
 
 
 class ApplyFailed(SsaError):
-    """An object was refused while applying; the message ends with what was changed before."""
-
-    def __init__(self, refused: ObjectRefused, done: str) -> None:
-        super().__init__(f"{refused}\n{done}" if done else str(refused))
+    """An object was refused while applying."""
 
 
 class StageFailed(SsaError):

@@ -25,6 +25,7 @@ from shared.ssa.plan import Plan
 from shared.ssa.planner import plan
 from shared.ssa.wait import HealthCheckFailed, HealthWaiter
 from shared.ssa.watches import SharedWatches
+from shared.status.kstatus import StatusReader
 
 Decide = Callable[[Plan], Awaitable[None]]
 
@@ -39,11 +40,12 @@ async def _go_ahead(_plan: Plan) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """Applies whole sets of objects as one identity."""
+    """Applies whole sets of objects as one identity; `reader` judges whether a stage is in effect."""
 
     client: KubeClient
     watches: SharedWatches
     options: ApplyOptions
+    reader: StatusReader | None = None
 
     async def run(
         self,
@@ -85,7 +87,11 @@ class Rollout:
         ids = [step.id for step in found.steps if not step.skipped and step.id in applied.objects]
         try:
             newer = await HealthWaiter(self.watches).wait(
-                self.client, ids, applied.objects, timeout=self.options.stage_timeout
+                self.client,
+                ids,
+                applied.objects,
+                timeout=self.options.stage_timeout,
+                reader=self.reader,
             )
         except HealthCheckFailed as error:
             raise StageFailed(str(error)) from error

@@ -125,6 +125,9 @@ async def test_one_mistake_holds_up_its_stage_but_not_the_stage_before(flux, con
     # With a target namespace kustomize would rename the Namespace.
     await flux.kustomization(targetNamespace=None)
     app = await flux.fails("ReconciliationFailed", f"ConfigMap/{flux.namespace}/Bad_Name dry-run failed")
+    done = f"\nNamespace/{flux.namespace}-more created"
+    assert done in flux.condition(app, "Ready")["message"]
+    assert done in (await flux.event("Bad_Name dry-run failed"))["message"]
     assert await flux.names() == []
     assert await flux.live("Namespace", f"{flux.namespace}-more")
     name = definition(flux)["metadata"]["name"]

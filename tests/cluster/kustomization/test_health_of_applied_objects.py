@@ -117,3 +117,20 @@ async def test_named_objects_are_checked_with_expressions(flux, config_map):
     await flux.fails("HealthCheckFailed", f"[ConfigMap/{flux.namespace}/a status: 'Failed']")
     await flux.publish(config_map("a", state="up"), config_map("b"))
     await flux.ready()
+
+
+async def test_own_expressions_tell_when_a_namespace_is_there_for_what_comes_after_it(flux, config_map):
+    name = f"{flux.namespace}-more"
+    inside = config_map("a")
+    inside["metadata"]["namespace"] = flux.namespace
+    await flux.publish({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, inside)
+    prepared = "has(metadata.annotations) && 'prepared' in metadata.annotations"
+    check = {"apiVersion": "v1", "kind": "Namespace", "current": prepared}
+    # With a target namespace kustomize would rename the Namespace.
+    await flux.kustomization(targetNamespace=None, healthCheckExprs=[check])
+    await flux.progress("Detecting drift")
+    assert await flux.live("Namespace", name)
+    assert await flux.names() == []
+    await flux.edit("Namespace", name, {"metadata": {"annotations": {"prepared": "yes"}}})
+    await flux.ready()
+    assert await flux.names() == ["a"]
