@@ -158,6 +158,34 @@ def chart(name: str, of: str) -> dict:
     }
 
 
+def bucket(name: str, endpoint: str, secret: str) -> dict:
+    """A source in a store that speaks S3, of which a Secret has the keys."""
+    return {
+        "apiVersion": "source.toolkit.fluxcd.io/v1",
+        "kind": "Bucket",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "interval": "60m",
+            "timeout": "10m",
+            "bucketName": name,
+            "endpoint": endpoint,
+            "insecure": True,
+            "region": "us-east-1",
+            "secretRef": {"name": secret},
+        },
+    }
+
+
+def keys(name: str) -> dict:
+    """A Secret with keys that any store of the bench takes."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "stringData": {"accesskey": "bench", "secretkey": "bench"},
+    }
+
+
 def image(name: str, url: str) -> dict:
     """A source in a registry."""
     return {

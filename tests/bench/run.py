@@ -122,7 +122,7 @@ def main() -> int:
         choices=names,
         nargs="+",
         default=None,
-        help="scenarios; all but the big repository and charts need install, and images have no commits",
+        help="scenarios; those of apps need install, and images have no commits",
     )
     parser.add_argument("--kubeconfig", default="", help="use this cluster and the controllers that watch it")
     parser.add_argument("--controller", action="append", default=[], help="name=pid or name=pid,metrics-url")

@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drive import CHARTS, INDEXES, KUSTOMIZATIONS, REPOSITORIES, Drive
+from drive import BUCKETS, CHARTS, INDEXES, KUSTOMIZATIONS, REPOSITORIES, Drive
 from load import (
     BROKEN,
     app,
+    bucket,
     chart,
     chart_index,
     image,
+    keys,
     kustomization,
     repository,
     tenant,
@@ -26,6 +28,7 @@ from meter import Cost, Meter
 from origins import chart_repository
 
 from localcluster.demo.repository import DemoRepository
+from shared.testing.bucket_server import BucketServer, run_bucket_server
 
 _SETTLE_SECONDS = 3.0
 _SHARED = "apps"
@@ -191,6 +194,31 @@ async def charts(bench: Bench) -> None:
             await bench.drive.until_seen(CHARTS, bench.apps, INDEXES, "charts")
 
 
+async def big_bucket(bench: Bench) -> None:
+    """A bucket of 10,000 objects: its first artifact, nothing new, and one object more."""
+    await bench.drive.create(tenant())
+    folder = bench.scratch / "buckets"
+    folder.mkdir()
+    with run_bucket_server(folder) as server:
+        await asyncio.to_thread(_fill, server)
+        with bench.measured("bucket of 10,000 objects", 1):
+            await bench.drive.create([keys("keys"), bucket("large", server.host, "keys")])
+            await bench.drive.until_ready(BUCKETS, ["large"])
+        with bench.measured("bucket, nothing new", 1):
+            token = await bench.drive.request(BUCKETS, ["large"])
+            await bench.drive.until_ready(BUCKETS, ["large"], token=token)
+        server.put("large", "one/more", "object")
+        with bench.measured("bucket, one object more", 1):
+            token = await bench.drive.request(BUCKETS, ["large"])
+            await bench.drive.until_ready(BUCKETS, ["large"], token=token)
+
+
+def _fill(server: BucketServer) -> None:
+    server.create("large")
+    for number in range(10_000):
+        server.put("large", f"folder-{number // 100:03}/object-{number % 100:02}", f"{number}\n" * 100)
+
+
 ALL: tuple[Callable, ...] = (
     install,
     no_op,
@@ -200,6 +228,7 @@ ALL: tuple[Callable, ...] = (
     chain,
     big_repository,
     charts,
+    big_bucket,
 )
 
 OF_IMAGES: tuple[Callable, ...] = (install, no_op, chain)
