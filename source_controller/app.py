@@ -27,6 +27,7 @@ from source_controller.bucket.content import BucketContents
 from source_controller.bucket.library import Library
 from source_controller.bucket.reconciler import BucketReconciler
 from source_controller.bucket.s3 import S3Stores
+from source_controller.bucket.stores import Stores
 from source_controller.git_repository.included import GitRepositoryHeader, Includes, IncludeTrigger
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
@@ -119,7 +120,7 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
         buckets = _controller(
             BucketReconciler(
                 BucketAccesses(frame.outside, secrets, of_this_machine(s3.library)),
-                s3,
+                Stores(s3),
                 Shelf(storage, LATEST),
                 BucketContents(storage, folder, Algorithm.named(settings.artifact_digest_algo)),
                 object_level=settings.gate("ObjectLevelWorkloadIdentity"),

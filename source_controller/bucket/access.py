@@ -22,6 +22,8 @@ from shared.auth import (
     check_tls,
     ssl_context,
 )
+from source_controller.bucket.azure import AzureAccess
+from source_controller.bucket.azure_login import AzureLogin, Surroundings, azure_login
 from source_controller.bucket.conditions import shown
 from source_controller.bucket.library import Library, S3Credentials
 from source_controller.bucket.s3 import S3Access
@@ -64,7 +66,7 @@ class BucketAccesses:
         self._secrets = secrets
         self._chain = chain
 
-    async def open(self, obj: Bucket) -> S3Access:
+    async def open(self, obj: Bucket) -> S3Access | AzureAccess:
         """How to reach the bucket.
 
         Raises:
@@ -73,6 +75,8 @@ class BucketAccesses:
         """
         spec = obj.spec
         check_sts(obj)
+        if spec.provider is Provider.AZURE:
+            return await self._azure(obj)
         login = await self._login(obj)
         sts = None if spec.secret_ref or spec.sts is None or spec.sts.provider != LDAP else spec.sts
         sts_login = await self._sts_login(obj) if sts else None
@@ -86,6 +90,21 @@ class BucketAccesses:
         elif spec.provider is Provider.AWS and spec.secret_ref is None:
             login = await self._from_chain(obj)
         return S3Access(endpoint, spec.bucket_name, spec.region or "", login, tls, proxy)
+
+    async def _azure(self, obj: Bucket) -> AzureAccess:
+        endpoint, login = _account(obj), await self._azure_login(obj)
+        proxy = await self._proxy(obj)
+        return AzureAccess(endpoint, obj.spec.bucket_name, login, proxy)
+
+    async def _azure_login(self, obj: Bucket) -> AzureLogin | None:
+        if obj.spec.secret_ref is None:
+            return Surroundings()
+        name = obj.spec.secret_ref.name
+        try:
+            _, data = await self._secrets.read(obj.namespace, name)
+            return azure_login(name, data, _account(obj))
+        except (SecretUnavailable, SecretError) as error:
+            raise refused(str(error)) from error
 
     async def _login(self, obj: Bucket) -> S3Credentials | None:
         if obj.spec.secret_ref is None:
@@ -189,6 +208,23 @@ def check_sts(obj: Bucket) -> None:
     if sts.provider != wanted:
         raise InvalidSts(f"STS provider '{sts.provider}' is not supported for '{provider}' bucket provider")
     sts_endpoint(sts.endpoint)
+
+
+def _account(obj: Bucket) -> URL:
+    """The address of an account of Azure; its query may let in."""
+    try:
+        url = URL(obj.spec.endpoint)
+        sound = (
+            url.scheme in ("http", "https") and url.host and url.port and not url.user and not url.password
+        )
+    except ValueError:
+        sound = False
+    if not sound:
+        raise refused(
+            f"spec.endpoint '{shown(obj.spec.endpoint)}' is not the URL of an account, "
+            "as https://<account>.blob.core.windows.net"
+        )
+    return url.with_fragment(None)
 
 
 def _endpoint(obj: Bucket) -> URL:

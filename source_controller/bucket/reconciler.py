@@ -23,12 +23,14 @@ from source_controller.artifacts import (
     unchanged,
 )
 from source_controller.bucket.access import BucketAccesses, InvalidSts
+from source_controller.bucket.azure import ExtraMissing
 from source_controller.bucket.conditions import FAILURES, OWNED, Reason, failed, shown, stored
 from source_controller.bucket.content import BucketContents, Listed
 from source_controller.bucket.index import Index, Selection
-from source_controller.bucket.s3 import S3Stores, check_name
 from source_controller.bucket.store import ObjectGone, ObjectStore, StoreError, limited
+from source_controller.bucket.stores import Access, Stores
 from source_controller.bucket.sts import InvalidEndpoint
+from source_controller.secrets import refused
 
 _LARGEST_IGNORE_FILE: Final = 1 << 20
 _GATE: Final = (
@@ -46,7 +48,7 @@ class BucketReconciler:
     def __init__(
         self,
         accesses: BucketAccesses,
-        stores: S3Stores,
+        stores: Stores,
         shelf: Shelf,
         contents: BucketContents,
         *,
@@ -78,6 +80,24 @@ class BucketReconciler:
             endpoint = obj.spec.sts.endpoint if obj.spec.sts else ""
             text = f"failed to parse STS endpoint '{shown(endpoint)}': {error}"
             return stalled(turn, CommonReason.URL_INVALID, text)
+        try:
+            return await self._kept(obj, access, current, before, turn)
+        except ExtraMissing:
+            text = f"spec.provider: {obj.spec.provider} needs the extra '{obj.spec.provider}' of the package"
+            return Stalled(CommonReason.UNSUPPORTED, text)
+        except StoreError as error:
+            raise refused(shown(str(error))) from error
+
+    async def finalize(self, obj: Bucket, turn: Turn[Bucket]) -> Outcome:
+        """Removes what is stored of a deleted Bucket."""
+        await self._shelf.remove(obj, turn)
+        self._contents.forget(place_of(obj))
+        return Gone()
+
+    async def _kept(
+        self, obj: Bucket, access: Access, current: Artifact | None, before: Before, turn: Turn[Bucket]
+    ) -> Done:
+        """The artifact as it is if nothing has changed, else a new one."""
         async with self._stores.open(access) as store:
             listed = await _listed(obj, store)
             if current is not None and listed.index.is_in(current):
@@ -88,12 +108,6 @@ class BucketReconciler:
             artifact, index = await self._fetched(obj, store, listed, current, turn)
         tell(artifact, before, _news(obj, index), turn)
         return _ready(obj, artifact, turn)
-
-    async def finalize(self, obj: Bucket, turn: Turn[Bucket]) -> Outcome:
-        """Removes what is stored of a deleted Bucket."""
-        await self._shelf.remove(obj, turn)
-        self._contents.forget(place_of(obj))
-        return Gone()
 
     async def _fetched(
         self, obj: Bucket, store: ObjectStore, listed: Listed, current: Artifact | None, turn: Turn[Bucket]
@@ -119,7 +133,6 @@ async def _listed(obj: Bucket, store: ObjectStore) -> Listed:
     try:
         async with limited(obj.spec.timeout):
             what = f"failed to confirm existence of '{bucket}' bucket"
-            check_name(bucket)
             if not await store.exists():
                 raise failed(f"bucket '{bucket}' not found")
             what = f"failed to get Etag for '{IGNORE_FILE}' object"
@@ -143,12 +156,12 @@ async def _ignore_file(store: ObjectStore) -> bytes | None:
 def unsupported(obj: Bucket) -> str:
     """The first field that asks for too much, as a message; nothing when all is fine."""
     spec = obj.spec
-    if spec.provider in (Provider.GCP, Provider.AZURE):
+    if spec.provider is Provider.GCP:
         return (
-            f"spec.provider: {spec.provider} is not supported by this version, use a store that speaks S3 "
-            "with provider generic or aws"
+            "spec.provider: gcp is not supported by this version, use provider generic with the endpoint "
+            "storage.googleapis.com and HMAC keys"
         )
-    without_keys = spec.provider is Provider.AWS and spec.secret_ref is None
+    without_keys = spec.provider is not Provider.GENERIC and spec.secret_ref is None
     if spec.service_account_name and without_keys:
         return "spec.serviceAccountName is not supported by this version, use spec.secretRef"
     if spec.sts is not None and spec.sts.provider == "aws" and without_keys:

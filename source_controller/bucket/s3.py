@@ -95,6 +95,7 @@ class S3Store:
 
     async def exists(self) -> bool:
         """Whether the bucket is there."""
+        check_name(self._access.bucket)
         there = False
         try:
             there = await self._run(lambda: self._client().exists(self._access.bucket))

@@ -5,6 +5,7 @@ import zlib
 import pytest
 
 from shared.kube.resources import Resource
+from shared.testing.blob_server import BlobServer
 from shared.testing.bucket_server import BucketGate, run_bucket_server
 from shared.testing.source import Sources, connected, run_source
 
@@ -57,6 +58,12 @@ def server(tmp_path_factory):
 async def gate(server):
     async with BucketGate(server) as gate:
         yield gate
+
+
+@pytest.fixture
+async def blobs():
+    async with BlobServer() as blobs:
+        yield blobs
 
 
 @pytest.fixture

@@ -75,18 +75,25 @@ async def test_a_prefix_stays_in_paths_and_in_what_patterns_see(buckets):
     assert await buckets.names(obj) == ["apps/a.yaml"]
 
 
-async def test_a_poll_of_what_is_unchanged_downloads_nothing(buckets):
+@pytest.mark.case("source-o52")
+@pytest.mark.parametrize("provider", ["generic", "azure"])
+async def test_a_poll_of_what_is_unchanged_downloads_nothing(buckets, provider, blobs):
     buckets.put(**{"a.yaml": "1", "b.yaml": "2"})
-    await buckets.create()
+    blobs.blobs = {"a.yaml": b"1", "b.yaml": b"2"}
+    await buckets.secret("nobody", authorityHost="https://login.example.com")
+    azure = {"provider": provider, "endpoint": blobs.url, "bucketName": blobs.container}
+    azure["secretRef"] = {"name": "nobody"}
+    await buckets.create(**azure if provider == "azure" else {})
     before = await buckets.ready()
-    buckets.gate.log.clear()
+    for log in (buckets.gate.log, blobs.log):
+        log.clear()
     after = await buckets.reconcile()
     assert after["status"]["artifact"] == before["status"]["artifact"]
-    assert buckets.gate.sent == [
-        f"HEAD {buckets.path()}",
-        f"GET {buckets.path('.sourceignore')}",
-        f"GET {buckets.path()}?list-type",
-    ]
+    exists, ignore_file = f"HEAD {buckets.path()}", f"GET {buckets.path('.sourceignore')}"
+    s3 = [exists, ignore_file, f"GET {buckets.path()}?list-type"]
+    assert (buckets.gate.sent, blobs.log) == (
+        ([], ["LIST", "GET .sourceignore", "LIST"]) if provider == "azure" else (s3, [])
+    )
     events = await buckets.events("NewArtifact")
     assert sum(event["count"] for event in events) == 1
 
