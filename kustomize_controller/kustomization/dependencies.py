@@ -54,9 +54,10 @@ class Dependencies:
         def on_change(change: Change[KustomizationHeader]) -> None:
             if change.new is None:
                 self._waiting.pop(change.key, None)
+            news = _facts(change.new) != _facts(change.old)
             for waiting, curious in tuple(self._waiting.items()):
                 header = self._store.header(waiting)
-                if header and change.key in header.depends_on and (curious or change.new != change.old):
+                if header and change.key in header.depends_on and (curious or news):
                     controller.trigger(waiting, f"Kustomization/{change.key}")
 
         controller.informer.subscribe(on_change)
@@ -99,6 +100,19 @@ class Dependencies:
         except CelEvaluationError as error:
             return f"dependency '{key}' is not ready: {error}"
         return "" if ready else f"dependency '{key}' is not ready according to readyExpr eval"
+
+
+def _facts(header: KustomizationHeader | None) -> tuple[object, ...]:
+    """What decides about a dependency without an expression."""
+    if header is None:
+        return ()
+    return (
+        header.ready,
+        header.generation,
+        header.observed_generation,
+        header.source,
+        header.applied_revision,
+    )
 
 
 def _state(key: ObjectKey, header: KustomizationHeader, source: Source) -> str:

@@ -94,8 +94,10 @@ class _Diff:
         live = await self._live(resource, identity) if read_first else None
         if live is not None and self._skips(desired, live):
             return replace(nothing, live=live)
+        moved = False
         if live is not None and self.options.migrate_api_version:
-            live = await self._migrated(resource, desired, live)
+            before, live = live, await self._migrated(resource, desired, live)
+            moved = live is not before
         answer = await self._dry_run(resource, desired)
         exists = answer.result is None or bool(_metadata(answer.result).get("resourceVersion"))
         if exists and (not read_first or _changed_between(live, answer.result)):
@@ -105,10 +107,10 @@ class _Diff:
         if answer.error is not None:
             return await self._recreation(resource, answer, live)
         found = replace(nothing, payload=answer.payload, dry_run=answer.result, dropped=answer.dropped)
-        return self._compared(found, live) if exists else replace(found, action=Action.CREATED)
+        return self._compared(found, live, moved=moved) if exists else replace(found, action=Action.CREATED)
 
-    def _compared(self, found: Step, live: JsonObject | None) -> Step:
-        """The step for an object that is there."""
+    def _compared(self, found: Step, live: JsonObject | None, *, moved: bool) -> Step:
+        """The step for an object that is there; that its fields were moved to another version is a change."""
         options, result = self.options, found.dry_run
         if live is None or result is None:
             # It may not be read, or was deleted this instant: applying is the only sound choice.
@@ -117,7 +119,7 @@ class _Diff:
         drift = differences(without_paths(live, paths), without_paths(result, paths))
         merges = options.policies.merges(found.payload, live)
         takeover = options.takeover is not None and not merges and bool(options.takeover.operations(live))
-        if not drift and not takeover:
+        if not (drift or takeover or moved):
             return replace(found, action=Action.UNCHANGED, live=live)
         payload = resolved(found.payload, live, result, paths, options.manager)
         return replace(

@@ -71,6 +71,60 @@ async def test_kinds_can_be_applied_before_others(flux, config_map):
     assert flux.inventory(app) == [flux.id_of("ConfigMap", "a"), flux.id_of("ServiceAccount", "a")]
 
 
+async def test_an_expression_can_come_on_top_of_the_usual_check(flux, config_map):
+    await flux.publish(config_map("a"))
+    with flux.own("--feature-gates=AdditiveCELDependencyCheck=true"):
+        await flux.kustomization("base", labels=flux.mine, path="./nowhere")
+        await flux.fails("ArtifactFailed", name="base")
+        dependency = {"name": "base", "readyExpr": "dep.spec.prune"}
+        await flux.kustomization(labels=flux.mine, dependsOn=[dependency])
+        await flux.fails("DependencyNotReady", f"dependency '{flux.namespace}/base' is not ready")
+        await flux.change("base", path=None)
+        await flux.ready()
+
+
+async def test_a_failed_object_need_not_end_the_wait_for_the_others(flux, config_map):
+    await flux.publish(config_map("broken", state="broken"), config_map("slow", state="none"))
+    check = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "current": "data.state == 'done'",
+        "failed": "data.state == 'broken'",
+    }
+    with flux.own("--feature-gates=DisableFailFastBehavior=true"):
+        await flux.kustomization(labels=flux.mine, wait=True, timeout="1h", healthCheckExprs=[check])
+        await flux.progress("Running health checks")
+        await flux.edit("ConfigMap", "slow", {"data": {"state": "done"}})
+        app = await flux.fails("HealthCheckFailed", "failed early due to stalled resources")
+    assert "slow" not in flux.condition(app, "Ready")["message"]
+
+
+async def test_all_fields_can_be_moved_to_the_version_of_the_manifest(flux):
+    def scaler(version):
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+        return {
+            "apiVersion": f"autoscaling/{version}",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "web"},
+            "spec": {"maxReplicas": 3, "scaleTargetRef": target},
+        }
+
+    async def versions():
+        live = await flux.live("HorizontalPodAutoscaler.autoscaling", "web")
+        return {entry["apiVersion"] for entry in live["metadata"]["managedFields"]}
+
+    subject = f"HorizontalPodAutoscaler/{flux.namespace}/web"
+    await flux.publish(scaler("v1"))
+    with flux.own("--feature-gates=MigrateAPIVersion=true"):
+        await flux.kustomization(labels=flux.mine)
+        await flux.ready()
+        assert await versions() == {"autoscaling/v1"}
+        await flux.publish(scaler("v2"))
+        await flux.ready()
+        assert await versions() == {"autoscaling/v2"}
+        await flux.event(f"{subject} configured")
+
+
 async def test_bases_on_other_machines_can_be_forbidden(flux):
     root = "resources: ['https://git.invalid/base.git?ref=main']\n"
     await flux.publish(files={"kustomization.yaml": root})

@@ -107,7 +107,7 @@ class MemoryCluster:
     async def json_patch(self, resource, namespace, name, operations, *, manager):
         self._ask("json-patch")
         self.written.append(f"patch {name}")
-        return await self._found(resource, namespace, name)
+        return dict(await self._found(resource, namespace, name))
 
     async def _found(self, resource, namespace, name):
         try:

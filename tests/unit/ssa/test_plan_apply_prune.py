@@ -1,5 +1,6 @@
 """Requests are counted, refusals are collected, and nothing is touched that need not be."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -114,6 +115,20 @@ async def test_fields_that_somebody_edited_by_hand_are_taken_over(memory, watche
     put(memory, live)
     await run(memory, watches, [config("a")], ids(live))
     assert memory.written == ["patch a", "apply a"]
+
+
+@pytest.mark.parametrize(
+    ("version", "action", "written"),
+    [("v1beta1", Action.CONFIGURED, ["patch a", "apply a"]), ("v1", Action.UNCHANGED, [])],
+)
+async def test_moving_fields_to_another_version_is_a_change(memory, watches, version, action, written):
+    entry = {"manager": "tool", "operation": "Update", "apiVersion": version, "fieldsV1": {}}
+    live = config("a")
+    put(memory, live | {"metadata": live["metadata"] | {"managedFields": [entry]}})
+    options = replace(OPTIONS, migrate_api_version=True)
+    applied = await run(memory, watches, [live], ids(live), options)
+    assert [change.action for change in applied.changes] == [action]
+    assert memory.written == written
 
 
 async def test_merge_leaves_them_alone(memory, watches):
