@@ -83,6 +83,7 @@ PROGRAMS: Final[Mapping[str, GoProgram | GoReleaseProgram | WheelProgram]] = {
     "registry": GoProgram(
         "registry", "github.com/distribution/distribution/v3/cmd/registry", "-s -w", "two minutes"
     ),
+    "cosign": GoProgram("cosign", "github.com/sigstore/cosign/v3/cmd/cosign", "-s -w", "two minutes"),
     # Embeds the manifests that `flux install` applies; nothing but install and bootstrap needs them.
     "flux": GoReleaseProgram(
         "flux",
@@ -94,7 +95,7 @@ PROGRAMS: Final[Mapping[str, GoProgram | GoReleaseProgram | WheelProgram]] = {
     ),
 }
 #: What a cluster and the suite in it are run with; the others serve tests alone.
-RUNNING: Final = tuple(name for name in PROGRAMS if name not in {"flux", "registry"})
+RUNNING: Final = tuple(name for name in PROGRAMS if name not in {"cosign", "flux", "registry"})
 
 
 def cache() -> Path:

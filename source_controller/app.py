@@ -48,6 +48,7 @@ from source_controller.helm_repository.reconciler import Registries as HelmRegis
 from source_controller.oci_repository.access import Accesses
 from source_controller.oci_repository.content import Contents
 from source_controller.oci_repository.reconciler import OCIRepositoryReconciler
+from source_controller.oci_repository.verification import Verifier as ImageVerifier
 from source_controller.secrets import Secrets
 from source_controller.server import artifact_application
 from source_controller.settings import SourceSettings
@@ -94,9 +95,14 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             frame,
         )
         IncludeTrigger(git_repositories)
+        signatures = Signatures(secrets, folder, settings.cosign_binary)
         oci_repositories = _controller(
             OCIRepositoryReconciler(
-                Accesses(secrets), registries, Shelf(storage, LATEST), Contents(storage, folder)
+                Accesses(secrets),
+                registries,
+                ImageVerifier(signatures),
+                Shelf(storage, LATEST),
+                Contents(storage, folder),
             ),
             Header.of,
             settings,
@@ -134,7 +140,6 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
         }
         sources = ChartSources(frame.client, storage, origins)
         limits = Limits(package=settings.helm_chart_max_size, file=settings.helm_chart_file_max_size)
-        signatures = Signatures(secrets)
         charts = RemoteCharts(clients, registries, limits.package, counted=settings.helm_cache_max_size > 0)
         dependencies = Dependencies(Repositories(sources, charts, indexes), folder, limits)
         helm_charts = _controller(

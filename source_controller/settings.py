@@ -35,6 +35,7 @@ class SourceSettings(Settings):
     helm_cache_max_size: int = flag(0, "number of cached Helm indexes; 0 is off")
     helm_cache_ttl: Duration = flag(timedelta(minutes=15), "how long a Helm index is cached")
     helm_cache_purge_interval: Duration = flag(timedelta(minutes=1), "how often the cache is looked through")
+    cosign_binary: str = flag("cosign", "the cosign program", env="HEADRACE_COSIGN")
 
     @field_validator("default_service_account")
     @classmethod

@@ -1,4 +1,4 @@
-"""The story of an OCIRepository: storage -> login -> tag -> digest -> manifest -> layer -> artifact."""
+"""The story of an OCIRepository: storage -> login -> tag -> digest -> signature -> layer -> artifact."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from shared.runtime.outcome import Done, Failure, Gone, Outcome, Stalled
 from shared.runtime.turn import Turn
 from source_controller.artifacts import (
     FETCH_FAILED,
-    VERIFIED,
     Before,
     CommonReason,
     Shelf,
@@ -39,6 +38,8 @@ from source_controller.oci_repository.access import Accesses
 from source_controller.oci_repository.conditions import FAILURES, OWNED, Reason, stored
 from source_controller.oci_repository.content import Contents
 from source_controller.oci_repository.selecting import InvalidReference, pinned, select_tag
+from source_controller.oci_repository.verification import Verifier
+from source_controller.signatures import Subject
 
 _ORIGIN: Final = ("org.opencontainers.image.source", "org.opencontainers.image.revision")
 
@@ -49,9 +50,17 @@ class OCIRepositoryReconciler:
     kind = OCIRepository
     owned = OWNED
 
-    def __init__(self, accesses: Accesses, registries: Registries, shelf: Shelf, contents: Contents) -> None:
+    def __init__(
+        self,
+        accesses: Accesses,
+        registries: Registries,
+        verifier: Verifier,
+        shelf: Shelf,
+        contents: Contents,
+    ) -> None:
         self._accesses = accesses
         self._registries = registries
+        self._verifier = verifier
         self._shelf = shelf
         self._contents = contents
 
@@ -63,6 +72,7 @@ class OCIRepositoryReconciler:
         turn.progress("reconciliation in progress")
         before = Before.of(turn, FAILURES)
         current = await self._shelf.current(obj, turn)
+        self._verifier.forget_failure(turn)
         try:
             repository, digest = Repository.parse(obj.spec.url), pinned(obj)
         except InvalidRepository as error:
@@ -70,20 +80,22 @@ class OCIRepositoryReconciler:
             return stalled(turn, CommonReason.URL_INVALID, text)
         except InvalidReference as error:
             raise _failure(Reason.PULL_FAILED, f"failed to determine artifact digest: {error}") from error
-        registry = self._registries.registry(repository, await self._accesses.open(obj, repository))
+        access = await self._accesses.open(obj, repository)
+        registry = self._registries.registry(repository, access)
         try:
             tag, digest = await self._resolve(obj, registry, digest)
         except InvalidReference as error:
             text = f"failed to determine the artifact tag for '{obj.spec.url}': {error}"
             return stalled(turn, Reason.INVALID_SEMVER, text)
-        turn.draft.conditions.remove(VERIFIED)
         revision = f"{tag}@{digest}" if tag else str(digest)
         turn.revision = revision
+        _announce(repository, tag, digest, revision, current, turn)
+        subject = Subject(registry, repository, digest, access, f"{repository}@{digest}")
+        await self._verifier.verify(obj, subject, revision, current, turn)
         if current and current.revision == revision and not _configuration_changed(obj):
             unchanged(current, turn)
             tell(current, before, _news(obj, current), turn)
             return _ready(obj, current, turn)
-        _announce(repository, tag, digest, revision, current, turn)
         artifact = await self._pull(obj, registry, digest, revision)
         await self._shelf.show(obj, artifact, turn)
         selector = obj.spec.layer_selector
@@ -141,7 +153,6 @@ def unsupported(obj: OCIRepository) -> str:
     spec = obj.spec
     with_secret = spec.secret_ref is not None or spec.service_account_name is not None
     asked = {
-        "spec.verify": spec.verify is not None,
         "spec.provider": spec.provider is not Provider.GENERIC and not with_secret,
     }
     for field, wanted in asked.items():

@@ -2,52 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+import os
+from collections.abc import Mapping
+from pathlib import Path
 
 from shared.api.source_v1 import SignatureVerification
-from shared.lang.digest import Digest
-from shared.oci import Access, Registry, Repository
 from source_controller.secrets import Secrets
+from source_controller.signatures.cosign import Cosign
+from source_controller.signatures.cosign_program import CosignProgram
+from source_controller.signatures.subject import Subject, Verdict, VerificationFailed
 
-
-class Verdict(Enum):
-    """What a verification came to."""
-
-    VERIFIED = "verified"
-    IGNORED = "ignored"
-    """Nobody had to sign it, or what is wrong doesn't matter to who asked."""
-
-
-class VerificationFailed(Exception):
-    """Nobody who is trusted signed it, or that can't be told; may be shown to anybody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What has to be signed."""
-
-    registry: Registry
-    repository: Repository
-    digest: Digest
-    access: Access
-    reference: str
-    """As people write it."""
+__all__ = ["Signatures", "Subject", "Verdict", "VerificationFailed"]
 
 
 class Signatures:
     """Verifies signatures."""
 
-    def __init__(self, secrets: Secrets) -> None:
-        self._secrets = secrets
+    def __init__(
+        self,
+        secrets: Secrets,
+        scratch: Path,
+        cosign: str = "cosign",
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        """`scratch` is a directory for what is only needed for a moment, `cosign` the name of a program."""
+        self._cosign = Cosign(secrets, CosignProgram(cosign, scratch, environment))
 
     async def verify(self, namespace: str, verification: SignatureVerification, subject: Subject) -> Verdict:
         """Whether somebody signed it whom the Secrets of a namespace, or identities, name.
 
         Raises:
-            VerificationFailed: nobody did.
+            VerificationFailed: nobody did, or that can't be told.
         """
-        del namespace, subject
+        if verification.provider == "cosign":
+            return await self._cosign.verify(namespace, verification, subject)
         raise VerificationFailed(
             f"signatures of the provider {verification.provider} are not supported by this version"
         )

@@ -16,7 +16,7 @@ OWN = {
     "log-level", "metrics-addr", "runtime-namespace", "watch-all-namespaces", "watch-label-selector",
 }  # fmt: skip
 ONLY = {
-    "source-controller": {"storage-addr", "storage-adv-addr", "storage-path"},
+    "source-controller": {"cosign-binary", "storage-addr", "storage-adv-addr", "storage-path"},
     "kustomize-controller": {"kustomize-binary", "source-controller-localhost"},
 }
 VALUES = re.compile(r"^```yaml values\n(.*?)^```$", re.MULTILINE | re.DOTALL)

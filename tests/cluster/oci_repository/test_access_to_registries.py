@@ -72,7 +72,5 @@ async def test_a_certificate_of_nobody_needs_insecure_or_its_authority(images):
 
 async def test_what_this_version_can_not_do_is_said_instead_of_left_out(images):
     images.push(files={"a": "1"})
-    await images.create("verify", verify={"provider": "cosign"})
-    await images.stalls("UnsupportedFeature", "spec.verify is not supported by this version", "verify")
     await images.create("cloud", provider="aws")
     await images.stalls("UnsupportedFeature", "spec.provider is not supported by this version", "cloud")
