@@ -23,6 +23,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from shared.observe.resources import ResourceInfo
+
 # Otherwise every counter and histogram has a second series that no dashboard reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY: Final = CollectorRegistry(auto_describe=False)
@@ -178,6 +180,8 @@ heap = Gauge(
     "Memory of the process that is no file's, under the name that stock dashboards read.",
     registry=REGISTRY,
 )
+#: What objects are and how they fare; beside the registry, because each kind has labels of its own.
+resources: Final = ResourceInfo()
 
 
 def _private_memory(status: Path = Path("/proc/self/status")) -> float:
@@ -217,4 +221,4 @@ def forget(kind: str, namespace: str, name: str) -> None:
 
 def exposition() -> tuple[bytes, str]:
     """Body and content type of a scrape."""
-    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+    return generate_latest(REGISTRY) + resources.text(), CONTENT_TYPE_LATEST

@@ -17,11 +17,12 @@ import structlog
 
 from shared.events import KubernetesSink, NotificationSink, Recorder, Sink
 from shared.kube import Connection, ConnectionConfigError, KubeClient
-from shared.observe import logging
+from shared.observe import logging, metrics
 from shared.observe.clock import Clock, SystemClock
 from shared.observe.http import Server, health_application, metrics_application, parse_address
 from shared.runtime.lease import Lease, LeaseTerms, lease_name
 from shared.runtime.manager import Leadership, Manager, Parts
+from shared.runtime.resource_info import follow
 from shared.runtime.settings import Settings, UsageError, parse_or_exit
 
 S = TypeVar("S", bound=Settings)
@@ -89,6 +90,9 @@ async def _main(name: str, settings: S, build: Build[S]) -> None:
             ),
         )
         parts = await stack.enter_async_context(build(settings, frame))
+        if settings.export_resource_metrics:
+            for controller in parts.controllers:
+                follow(controller.model, controller.informer, metrics.resources)
         await Manager(parts).run()
 
 

@@ -83,6 +83,7 @@ class Settings(BaseModel):
 
     metrics_addr: str = flag(":8080", "address of the metrics server")
     health_addr: str = flag(":9440", "address of the health server")
+    export_resource_metrics: Boolean = flag(True, "serve gotk_resource_info, a series for each object")
     events_addr: str = flag("", "URL of the notification controller's event receiver")
     concurrent: int = flag(4, "turns per kind that may be active at once")
     log_level: str = flag("info", "trace, debug, info or error")

@@ -125,6 +125,19 @@ async def test_all_fields_can_be_moved_to_the_version_of_the_manifest(flux):
         await flux.event(f"{subject} configured")
 
 
+@pytest.mark.parametrize("exported", [True, False])
+async def test_each_object_has_a_series_that_tells_how_it_fares(flux, config_map, exported):
+    artifact = await flux.publish(config_map("a"))
+    with flux.own(f"--export-resource-metrics={str(exported).lower()}") as process:
+        await flux.kustomization(labels=flux.mine)
+        await flux.ready()
+        text = await asyncio.to_thread(process.metrics)
+    found = [line for line in text.splitlines() if line.startswith("gotk_resource_info{")]
+    assert len(found) == exported
+    for label in ('ready="True"', f'exported_namespace="{flux.namespace}"', artifact["revision"]):
+        assert all(label in line for line in found)
+
+
 async def test_bases_on_other_machines_can_be_forbidden(flux):
     root = "resources: ['https://git.invalid/base.git?ref=main']\n"
     await flux.publish(files={"kustomization.yaml": root})
