@@ -87,6 +87,7 @@ async def build(settings: KustomizeSettings, frame: Frame) -> AsyncIterator[Part
                     cross_namespace=not settings.no_cross_namespace_refs,
                     external_artifacts=settings.gate("ExternalArtifact"),
                     wait=wait,
+                    direct=client if settings.gate("DirectSourceFetch") else None,
                 ),
                 dependencies,
                 DesiredSet(

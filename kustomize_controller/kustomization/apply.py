@@ -196,10 +196,19 @@ class Applier:
         changes = tuple(changes)
         if not changes:
             return
-        turn.log.info(message, output={change.subject: str(change.action) for change in changes})
+        turn.log.info(message, output=self._output(changes))
         text = log_of(changes, only_writes=only_writes)
         if text:
             turn.event(Severity.INFO, Reason.PROGRESSING, text, turn.metadata)
+
+    def _output(self, changes: Iterable[Change]) -> dict[str, str] | dict[str, list[str]]:
+        """The changes for the log: what became of each object, or the objects by what became of them."""
+        if not self._settings.gate("GroupChangeLog"):
+            return {change.subject: str(change.action) for change in changes}
+        grouped: dict[str, list[str]] = {}
+        for change in changes:
+            grouped.setdefault(str(change.action), []).append(change.subject)
+        return grouped
 
 
 def recorded(

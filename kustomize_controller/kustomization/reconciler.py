@@ -60,7 +60,7 @@ class KustomizationReconciler:
         checks = self._checks(obj)
         if not isinstance(checks, CustomChecks):
             return checks
-        source = self._sources.resolve(obj)
+        source = await self._sources.resolve(obj)
         if not isinstance(source, Source):
             return source
         turn.revision, turn.metadata = source.revision, metadata_of(source)

@@ -13,13 +13,15 @@ from shared.api import wire
 from shared.api.kustomize_v1 import Kustomization
 from shared.api.meta import Artifact
 from shared.api.source_v1 import GROUP
+from shared.kube.client import KubeClient
+from shared.kube.errors import KubeError, NotFound
 from shared.kube.informer import Informer
 from shared.kube.resources import ObjectKey
 from shared.kube.store import Change
 from shared.lang.duration import format_duration
 from shared.lang.json import JsonObject
 from shared.runtime.controller import Controller
-from shared.runtime.outcome import Stalled, Waiting
+from shared.runtime.outcome import Failure, Stalled, Waiting
 
 KINDS: Final = ("GitRepository", "OCIRepository", "Bucket", "ExternalArtifact")
 
@@ -70,18 +72,29 @@ Informers = Mapping[str, Informer[SourceHeader]]
 
 
 class Sources:
-    """The source objects of the cluster, by kind."""
+    """The source objects of the cluster, by kind: from the caches, or straight from the API server."""
 
     def __init__(
-        self, informers: Informers, *, cross_namespace: bool, external_artifacts: bool, wait: timedelta
+        self,
+        informers: Informers,
+        *,
+        cross_namespace: bool,
+        external_artifacts: bool,
+        wait: timedelta,
+        direct: KubeClient | None = None,
     ) -> None:
         self._informers = informers
+        self._direct = direct
         self._cross_namespace = cross_namespace
         self._external_artifacts = external_artifacts
         self._wait = wait
 
-    def resolve(self, obj: Kustomization) -> Source | Waiting | Stalled:
-        """The source with its artifact; or why there is none, as the outcome of the turn."""
+    async def resolve(self, obj: Kustomization) -> Source | Waiting | Stalled:
+        """The source with its artifact; or why there is none, as the outcome of the turn.
+
+        Raises:
+            Failure: the API server doesn't give it.
+        """
         ref = obj.spec.source_ref
         namespace = ref.namespace or obj.namespace
         subject = f"{ref.kind}/{namespace}/{ref.name}"
@@ -93,7 +106,7 @@ class Sources:
             return Stalled(
                 "AccessDenied", f"can't access '{subject}', ExternalArtifact feature gate is disabled"
             )
-        header = self._informers[ref.kind].store.header(ObjectKey(namespace, ref.name))
+        header = await self._header(ref.kind, ObjectKey(namespace, ref.name))
         if header is None:
             plural = f"{ref.kind.lower()}s".replace("ys", "ies")
             return Waiting("ArtifactFailed", f'{plural}.{GROUP} "{ref.name}" not found', obj.retry_interval)
@@ -101,6 +114,17 @@ class Sources:
             wait = format_duration(self._wait)
             return Waiting("ArtifactFailed", f"Source artifact not found, retrying in {wait}", self._wait)
         return Source((ref.kind, namespace, ref.name), Artifact.model_validate(header.artifact))
+
+    async def _header(self, kind: str, key: ObjectKey) -> SourceHeader | None:
+        if self._direct is None:
+            return self._informers[kind].store.header(key)
+        try:
+            resource = await self._direct.discovery.find(GROUP, kind)
+            return SourceHeader.of(await self._direct.get(resource, key.namespace, key.name))
+        except NotFound:
+            return None
+        except KubeError as error:
+            raise Failure("ArtifactFailed", f"unable to get source '{key}': {error}") from error
 
 
 class SourceTrigger:

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from shared.lang import json
+from shared.testing.faulty_api import Answer, FaultyApi, Hold, Rule
 
 LEASE = "Lease.coordination.k8s.io"
 
@@ -136,6 +137,35 @@ async def test_each_object_has_a_series_that_tells_how_it_fares(flux, config_map
     assert len(found) == exported
     for label in ('ready="True"', f'exported_namespace="{flux.namespace}"', artifact["revision"]):
         assert all(label in line for line in found)
+
+
+async def test_sources_can_be_read_past_the_cache(flux, config_map, cluster, tmp_path):
+    await flux.publish(config_map("a"))
+    with FaultyApi(cluster.kubeconfig, tmp_path) as api:
+        api.disturb(Rule("WATCH", "/gitrepositories", Hold(forward=False)))
+        with flux.own("--feature-gates=DirectSourceFetch=true", through=api.kubeconfig):
+            await flux.kustomization(labels=flux.mine)
+            await flux.ready()
+            # The news don't arrive, but whoever asks hears of them.
+            await flux.publish(config_map("b"))
+            await flux.request()
+            await flux.ready()
+            assert await flux.names() == ["b"]
+            await flux.change(sourceRef={"kind": "GitRepository", "name": "missing"})
+            await flux.fails("ArtifactFailed", 'gitrepositories.source.toolkit.fluxcd.io "missing" not found')
+            api.disturb(Rule("GET", "/gitrepositories/missing", Answer(403)))
+            await flux.request()
+            await flux.fails("ArtifactFailed", f"unable to get source '{flux.namespace}/missing': ")
+
+
+async def test_changes_can_be_logged_by_what_became_of_objects(flux, config_map):
+    await flux.publish(config_map("a"), config_map("b"))
+    with flux.own("--feature-gates=GroupChangeLog=true"):
+        await flux.kustomization(labels=flux.mine)
+        await flux.ready()
+        outputs = [line["output"] for line in flux.log() if "output" in line]
+    subjects = [f"ConfigMap/{flux.namespace}/{name}" for name in "ab"]
+    assert outputs == [{"created": subjects}]
 
 
 async def test_bases_on_other_machines_can_be_forbidden(flux):
