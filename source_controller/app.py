@@ -126,7 +126,7 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
         buckets = _controller(
             BucketReconciler(
                 BucketAccesses(frame.outside, secrets, of_this_machine(s3.library)),
-                Stores(s3),
+                Stores(frame.outside, s3),
                 Shelf(storage, LATEST),
                 BucketContents(storage, folder, Algorithm.named(settings.artifact_digest_algo)),
                 object_level=settings.gate("ObjectLevelWorkloadIdentity"),

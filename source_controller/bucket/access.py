@@ -25,9 +25,11 @@ from shared.auth import (
 from source_controller.bucket.azure import AzureAccess
 from source_controller.bucket.azure_login import AzureLogin, Surroundings, azure_login
 from source_controller.bucket.conditions import shown
+from source_controller.bucket.google import GoogleAccess, service_account
 from source_controller.bucket.library import Library, S3Credentials
 from source_controller.bucket.s3 import S3Access
 from source_controller.bucket.store import StoreError, limited
+from source_controller.bucket.stores import Access
 from source_controller.bucket.sts import ldap_credentials, sts_endpoint
 from source_controller.secrets import Secrets, SecretUnavailable, refused
 
@@ -66,7 +68,7 @@ class BucketAccesses:
         self._secrets = secrets
         self._chain = chain
 
-    async def open(self, obj: Bucket) -> S3Access | AzureAccess:
+    async def open(self, obj: Bucket) -> Access:
         """How to reach the bucket.
 
         Raises:
@@ -77,6 +79,8 @@ class BucketAccesses:
         check_sts(obj)
         if spec.provider is Provider.AZURE:
             return await self._azure(obj)
+        if spec.provider is Provider.GCP:
+            return await self._google(obj)
         login = await self._login(obj)
         sts = None if spec.secret_ref or spec.sts is None or spec.sts.provider != LDAP else spec.sts
         sts_login = await self._sts_login(obj) if sts else None
@@ -95,6 +99,17 @@ class BucketAccesses:
         endpoint, login = _account(obj), await self._azure_login(obj)
         proxy = await self._proxy(obj)
         return AzureAccess(endpoint, obj.spec.bucket_name, login, proxy)
+
+    async def _google(self, obj: Bucket) -> GoogleAccess:
+        key = None
+        if obj.spec.secret_ref is not None:
+            name = obj.spec.secret_ref.name
+            try:
+                _, data = await self._secrets.read(obj.namespace, name)
+                key = service_account(name, data)
+            except (SecretUnavailable, SecretError) as error:
+                raise refused(str(error)) from error
+        return GoogleAccess(obj.spec.bucket_name, key, await self._proxy(obj))
 
     async def _azure_login(self, obj: Bucket) -> AzureLogin | None:
         if obj.spec.secret_ref is None:

@@ -31,7 +31,7 @@ from source_controller.bucket.azure_login import (
     Surroundings,
     merged,
 )
-from source_controller.bucket.store import ObjectGone, StoreError
+from source_controller.bucket.store import ExtraMissing, ObjectGone, StoreError
 
 _NAME: Final = re.compile(r"\$?[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])")
 _AT_ONCE: Final = 4 << 20
@@ -43,10 +43,6 @@ _HINT: Final = (
     "the specified bucket name may be incorrect, nonexistent, or the caller might lack sufficient "
     "permissions to access it"
 )
-
-
-class ExtraMissing(Exception):
-    """The libraries for Azure are not installed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock, local
 from typing import Any, Final, Protocol
 
@@ -80,8 +80,20 @@ class Carrier:
         finally:
             self._target.value = None
 
-    def send(self, request: Request) -> Answer:
-        """Sends a request and waits for the answer; called in a thread.
+    async def ask(self, request: Request, target: Target | None = None) -> Answer:
+        """Sends a request, from the event loop itself; what comes may go into a target.
+
+        Raises:
+            StoreError: there is no answer.
+        """
+        answer = await self._send(request, target)
+        if target is None or answer.status >= 300:
+            return answer
+        await asyncio.to_thread(target.write, answer.body)
+        return replace(answer, body=b"")
+
+    def send(self, request: Request, timeout: float | None = None) -> Answer:
+        """Sends a request and waits for the answer, perhaps only so many seconds; called in a thread.
 
         Raises:
             StoreError: there is no answer.
@@ -94,12 +106,19 @@ class Carrier:
             future = asyncio.run_coroutine_threadsafe(self._send(request, target), self._loop)
             self._open.add(future)
         try:
-            return future.result()
+            answer = future.result(timeout)
         except CancelledError:
             raise Stopped from None
+        except TimeoutError:
+            future.cancel()
+            raise StoreError("there was no answer in time") from None
         finally:
             with self._lock:
                 self._open.discard(future)
+        if target is None or answer.status >= 300:
+            return answer
+        target.write(answer.body)
+        return replace(answer, body=b"")
 
     def stop(self) -> None:
         """Ends all requests, those to come as well."""
@@ -141,12 +160,16 @@ class Carrier:
 
 
 async def _taken(answer: aiohttp.ClientResponse, target: Target | None) -> Answer:
+    """The answer; where there is a target, with only the last piece, which is all of most objects."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     if target is None or answer.status >= 300:
         return Answer(answer.status, headers, await _whole(answer))
+    last = b""
     async for piece in answer.content.iter_chunked(_CHUNK):
-        await asyncio.to_thread(target.write, piece)
-    return Answer(answer.status, headers, b"")
+        if last:
+            await asyncio.to_thread(target.write, last)
+        last = piece
+    return Answer(answer.status, headers, last)
 
 
 async def _whole(answer: aiohttp.ClientResponse) -> bytes:

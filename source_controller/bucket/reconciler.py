@@ -23,11 +23,10 @@ from source_controller.artifacts import (
     unchanged,
 )
 from source_controller.bucket.access import BucketAccesses, InvalidSts
-from source_controller.bucket.azure import ExtraMissing
 from source_controller.bucket.conditions import FAILURES, OWNED, Reason, failed, shown, stored
 from source_controller.bucket.content import BucketContents, Listed
 from source_controller.bucket.index import Index, Selection
-from source_controller.bucket.store import ObjectGone, ObjectStore, StoreError, limited
+from source_controller.bucket.store import ExtraMissing, ObjectGone, ObjectStore, StoreError, limited
 from source_controller.bucket.stores import Access, Stores
 from source_controller.bucket.sts import InvalidEndpoint
 from source_controller.secrets import refused
@@ -156,11 +155,6 @@ async def _ignore_file(store: ObjectStore) -> bytes | None:
 def unsupported(obj: Bucket) -> str:
     """The first field that asks for too much, as a message; nothing when all is fine."""
     spec = obj.spec
-    if spec.provider is Provider.GCP:
-        return (
-            "spec.provider: gcp is not supported by this version, use provider generic with the endpoint "
-            "storage.googleapis.com and HMAC keys"
-        )
     without_keys = spec.provider is not Provider.GENERIC and spec.secret_ref is None
     if spec.service_account_name and without_keys:
         return "spec.serviceAccountName is not supported by this version, use spec.secretRef"

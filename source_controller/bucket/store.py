@@ -18,6 +18,10 @@ class ObjectGone(StoreError):
     """There is no object with this key."""
 
 
+class ExtraMissing(Exception):
+    """The libraries for this kind of store are not installed."""
+
+
 class ObjectStore(Protocol):
     """One bucket, as somebody who may read it; everything raises `StoreError`."""
 

@@ -184,10 +184,21 @@ async def test_an_sts_endpoint_without_a_host_stalls(buckets):
 
 
 async def test_what_this_version_can_not_do_is_said_instead_of_left_out(buckets):
-    await buckets.create("gcp", provider="gcp")
-    await buckets.stalls("UnsupportedFeature", "spec.provider: gcp is not supported by this version", "gcp")
     await buckets.create("account", provider="aws", serviceAccountName="reader")
     await buckets.stalls("FeatureGateDisabled", "ObjectLevelWorkloadIdentity", "account")
+
+
+async def test_google_wants_the_key_of_a_service_account(buckets):
+    buckets.defaults |= {"provider": "gcp", "endpoint": "storage.googleapis.com", "insecure": None}
+    await buckets.secret("empty", accesskey="h1dden")
+    await buckets.create("empty", secretRef={"name": "empty"})
+    text = "invalid 'empty' secret data: required fields 'serviceaccount'"
+    await buckets.fails("AuthenticationFailed", text, "empty")
+    key = '{"type": "service_account", "client_email": "a", "token_uri": "b", "private_key": "h1dden"}'
+    await buckets.secret("broken", serviceaccount=key)
+    await buckets.create("broken", secretRef={"name": "broken"})
+    await buckets.fails("AuthenticationFailed", "'serviceaccount' is not a key that can be used", "broken")
+    assert "h1dden" not in buckets.process.log.read_text()
 
 
 async def test_a_server_that_hangs_holds_up_nobody_else(buckets):

@@ -1,6 +1,7 @@
 """What is asked of Azure, and what is made of its answers."""
 
 import asyncio
+import sys
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from shared.testing.proxy import ForwardProxy
 from shared.testing.tls import Authority
 from source_controller.bucket.azure import AzureAccess, open_azure
 from source_controller.bucket.azure_login import AccountKey, ClientCertificate, SharedAccess
-from source_controller.bucket.store import ObjectGone, StoreError, limited
+from source_controller.bucket.store import ExtraMissing, ObjectGone, StoreError, limited
 
 KEY = "aDFkZGVuLWtleQ=="
 
@@ -143,6 +144,13 @@ async def test_a_server_that_nobody_trusts_is_not_talked_to():
             with pytest.raises(StoreError, match="is not trusted"):
                 await store.exists()
         assert blobs.log == []
+
+
+async def test_libraries_that_are_missing_are_said_so(blobs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "azure.storage.blob.aio", None)
+    with pytest.raises(ExtraMissing):
+        async with open_azure(access(blobs)):
+            pass
 
 
 async def test_trouble_is_told_once(blobs):
