@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -86,8 +86,8 @@ class AzureStore:
         """Whether the container is there: who may only list one may not ask for its properties."""
         check_container(self._access.bucket)
         try:
-            async for _ in self._pages(results_per_page=1):
-                break
+            async with aclosing(self._pages(results_per_page=1)) as pages:
+                await anext(pages, None)
         except Refused as error:
             if error.code == "ContainerNotFound":
                 return False
@@ -99,10 +99,11 @@ class AzureStore:
     async def read(self, key: str, limit: int) -> bytes:
         """A small object."""
         data = bytearray()
-        async for piece in self._pieces(key, {}):
-            data += piece
-            if len(data) > limit:
-                raise StoreError(f"it has more than {limit} bytes")
+        async with aclosing(self._pieces(key, {})) as pieces:
+            async for piece in pieces:
+                data += piece
+                if len(data) > limit:
+                    raise StoreError(f"it has more than {limit} bytes")
         return bytes(data)
 
     async def listing(self, prefix: str) -> AsyncIterator[dict[str, str]]:
@@ -144,13 +145,14 @@ class AzureStore:
     async def _saved(self, key: str, condition: Mapping[str, Any], file: Path) -> str:
         etags: list[str] = []
         with await asyncio.to_thread(file.open, "wb", 0) as target:
-            async for piece in self._pieces(key, condition, etags):
-                await asyncio.to_thread(target.write, piece)
+            async with aclosing(self._pieces(key, condition, etags)) as pieces:
+                async for piece in pieces:
+                    await asyncio.to_thread(target.write, piece)
         return etags[0]
 
     async def _pieces(
         self, key: str, condition: Mapping[str, Any], etags: list[str] | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         async with _told(self._access.endpoint):
             found = await self._client.download_blob(key, **condition)
             if etags is not None:
@@ -158,7 +160,7 @@ class AzureStore:
             async for piece in found.chunks():
                 yield piece
 
-    async def _pages(self, **how: Any) -> AsyncIterator[list[Any]]:
+    async def _pages(self, **how: Any) -> AsyncGenerator[list[Any], None]:
         async with _told(self._access.endpoint):
             async for page in self._client.list_blobs(**how).by_page():
                 yield [each async for each in page]

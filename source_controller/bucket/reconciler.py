@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Final
 
 from shared.api.meta import Artifact
@@ -97,7 +98,9 @@ class BucketReconciler:
         self, obj: Bucket, access: Access, current: Artifact | None, before: Before, turn: Turn[Bucket]
     ) -> Done:
         """The artifact as it is if nothing has changed, else a new one."""
-        async with self._stores.open(access) as store:
+        async with AsyncExitStack() as stack:
+            async with limited(obj.spec.timeout):
+                store = await stack.enter_async_context(self._stores.open(access))
             listed = await _listed(obj, store)
             if current is not None and listed.index.is_in(current):
                 turn.revision = current.revision

@@ -1,8 +1,10 @@
 """What is asked of Google Cloud Storage, and what is made of its answers."""
 
+import asyncio
 import itertools
 import json
 import sys
+from datetime import timedelta
 from functools import cache
 from urllib.parse import unquote
 
@@ -14,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from shared.auth import SecretError
 from source_controller.bucket.google import GoogleAccess, open_google, service_account
-from source_controller.bucket.store import ExtraMissing, ObjectGone, StoreError
+from source_controller.bucket.store import ExtraMissing, ObjectGone, StoreError, limited
 
 
 @cache
@@ -34,7 +36,7 @@ class Google:
         self.token = "h1dden-token"
         self.log = []
         self.url = ""
-        self.refuse = None
+        self.refuse = self.hold = None
         self._states = itertools.count(1)
 
     def put(self, name, content):
@@ -54,6 +56,8 @@ class Google:
 
     async def give_token(self, request):
         form = await request.post()
+        if self.hold:
+            await self.hold.wait()
         self.log.append("TOKEN")
         if form["grant_type"] != "urn:ietf:params:oauth:grant-type:jwt-bearer":
             return web.json_response({"error": "invalid_grant"}, status=400)
@@ -201,6 +205,18 @@ async def test_a_key_that_can_not_be_used_is_told_and_not_shown(google, opened):
         async with opened(token_uri=f"{google.url}/nowhere"):
             pass
     assert google.log == []
+
+
+async def test_a_service_for_tokens_that_hangs_is_left_alone(google, opened):
+    google.hold = asyncio.Event()
+
+    async def ask():
+        async with limited(timedelta(milliseconds=300)), opened():
+            pass
+
+    with pytest.raises(StoreError, match="context deadline exceeded"):
+        await ask()
+    google.hold.set()
 
 
 async def test_a_library_that_is_missing_is_said_so(opened, monkeypatch):
