@@ -100,11 +100,11 @@ class RegistryStore:
         manifest = {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
-            "config": self._described(repository, *config),
-            "layers": [self._described(repository, *layer) for layer in found],
+            "config": self.describe(repository, *config),
+            "layers": [self.describe(repository, *layer) for layer in found],
             "annotations": dict(annotations or {}),
         }
-        return self._manifest(repository, tag, OCI_MANIFEST, manifest)
+        return self.put(repository, tag, OCI_MANIFEST, manifest)
 
     def push_index(self, repository: str, tag: str, images: Mapping[str, Digest]) -> Digest:
         """An index of images by `os/architecture`; its digest."""
@@ -117,13 +117,14 @@ class RegistryStore:
             described = {"mediaType": OCI_MANIFEST, "digest": str(digest), "size": size}
             manifests.append(described | {"platform": {"os": system, "architecture": architecture}})
         index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
-        return self._manifest(repository, tag, OCI_INDEX, index)
+        return self.put(repository, tag, OCI_INDEX, index)
 
     def remove(self, repository: str, digest: Digest) -> None:
         """Remove a manifest and its tags."""
         self._send("DELETE", f"/v2/{repository}/manifests/{digest}")
 
-    def _described(self, repository: str, media_type: str, data: bytes) -> dict[str, Any]:
+    def describe(self, repository: str, media_type: str, data: bytes) -> dict[str, Any]:
+        """Put a blob there; its descriptor."""
         digest = Digest.of(data)
         place = self._upload(repository)
         separator = "&" if "?" in place else "?"
@@ -139,9 +140,11 @@ class RegistryStore:
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
             return str(answer.headers["Location"])
 
-    def _manifest(self, repository: str, tag: str, media_type: str, manifest: Mapping[str, Any]) -> Digest:
+    def put(self, repository: str, tag: str, media_type: str, manifest: Mapping[str, Any]) -> Digest:
+        """Put a manifest there; its digest. The tag may be empty."""
         data = json.dumps(manifest)
-        self._send("PUT", f"/v2/{repository}/manifests/{tag}", data, {"Content-Type": media_type})
+        name = tag or str(Digest.of(data))
+        self._send("PUT", f"/v2/{repository}/manifests/{name}", data, {"Content-Type": media_type})
         return Digest.of(data)
 
     def _send(

@@ -22,6 +22,12 @@ _TRUSTED_ROOT: Final = "trusted_root.json"
 _ANYBODY: Final = ".*"
 #: Keys prove themselves: no log has to have seen the signature.
 _WITHOUT_LOG: Final = "--insecure-ignore-tlog=true"
+#: How the program begins when it has no roots of trust, and how that is put here.
+_NO_ROOTS: Final = {
+    "setting trusted material: loading trusted root: ": "unable to parse trusted root",
+    "setting trusted material: ": "unable to initialize trusted root",
+    "setting up clients and keys: ": "unable to initialize trusted root",
+}
 
 
 class Cosign:
@@ -49,6 +55,7 @@ class Cosign:
             try:
                 await self._program.ask(question, subject)
             except CosignRefused as refusal:
+                _check_roots(str(refusal))
                 reasons.append(f"{question.about}: {refusal}" if question.about else str(refusal))
             else:
                 return Verdict.VERIFIED
@@ -136,6 +143,17 @@ def rekor_url(root: bytes) -> str:
         if isinstance(url, str) and url:
             return url
     raise VerificationFailed(f"{problem}entry with a BaseURL found in trusted root")
+
+
+def _check_roots(said: str) -> None:
+    """No other key or identity helps where it isn't known whom to trust at all.
+
+    Raises:
+        VerificationFailed: that is so.
+    """
+    for sign, text in _NO_ROOTS.items():
+        if said.startswith(sign):
+            raise VerificationFailed(f"{text}: {said.removeprefix(sign)}")
 
 
 def _named(identity: OIDCIdentityMatch) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from localcluster import programs
 
 TOP = Path(__file__).parents[3]
 IMAGES = ("source", "kustomize")
+PROGRAMS = (("kustomize", "kustomize_controller"), ("cosign", "source_controller"))
 
 
 class Dockerfile:
@@ -100,6 +101,7 @@ def test_the_last_stage_only_receives_what_others_made(dockerfile):
     assert not dockerfile.all("RUN", dockerfile.final)
     made = {
         "--from=build /opt/headrace /opt/headrace",
+        "--from=cosign /cosign /usr/local/bin/cosign",
         "--from=kustomize /kustomize /usr/local/bin/kustomize",
     }
     assert set(dockerfile.all("COPY", dockerfile.final)) <= made
@@ -138,10 +140,11 @@ def test_the_build_backend_comes_with_all_it_needs(dockerfile):
     assert [line for line in lock.splitlines() if line.startswith(f"{backend[0]} ")]
 
 
-def test_kustomize_is_built_as_for_the_tests():
-    dockerfile = Dockerfile((TOP / "kustomize_controller/Dockerfile").read_text())
-    recipe = programs.PROGRAMS["kustomize"]
-    (stage,) = [stage for stage in dockerfile.stages if stage[0][1] == "${GO} AS kustomize"]
+@pytest.mark.parametrize(("program", "controller"), PROGRAMS)
+def test_programs_are_built_as_for_the_tests(program, controller):
+    dockerfile = Dockerfile((TOP / controller / "Dockerfile").read_text())
+    recipe = programs.PROGRAMS[program]
+    (stage,) = [stage for stage in dockerfile.stages if stage[0][1] == f"${{GO}} AS {program}"]
     assert dockerfile.all("COPY", stage) == [f"localcluster/sources/{recipe.module} ./"]
     (build,) = dockerfile.all("RUN", stage)
     assert build.endswith(f" {recipe.package}")
@@ -151,9 +154,11 @@ def test_kustomize_is_built_as_for_the_tests():
     assert tuple(map(int, re.findall(r"\d+", image))) >= programs._GO_MINIMUM
 
 
-def test_kustomize_stands_where_the_controller_looks_for_it():
-    dockerfile = Dockerfile((TOP / "kustomize_controller/Dockerfile").read_text())
-    assert "--from=kustomize /kustomize /usr/local/bin/kustomize" in dockerfile.all("COPY", dockerfile.final)
+@pytest.mark.parametrize(("program", "controller"), PROGRAMS)
+def test_programs_stand_where_the_controller_looks_for_them(program, controller):
+    dockerfile = Dockerfile((TOP / controller / "Dockerfile").read_text())
+    copied = dockerfile.all("COPY", dockerfile.final)
+    assert f"--from={program} /{program} /usr/local/bin/{program}" in copied
 
 
 def test_what_is_copied_is_in_the_build_context(dockerfile):

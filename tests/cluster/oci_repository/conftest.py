@@ -4,6 +4,7 @@ import zlib
 
 import pytest
 
+from localcluster import programs
 from shared.kube.resources import Resource
 from shared.testing.registry import Gate, run_registry
 from shared.testing.source import Sources, connected, run_source
@@ -27,10 +28,15 @@ class Images(Sources):
         """Puts an image into the repository; its digest."""
         return self.store.push(self.name, tag, files, **image)
 
+    def looks_for_signatures(self):
+        """How often somebody asked for one."""
+        return sum("/referrers/" in request.path or ".sig" in request.path for request in self.gate.log)
+
 
 @pytest.fixture(scope="session")
 def oci_suite(cluster, tmp_path_factory):
-    with run_source(cluster, tmp_path_factory.mktemp("oci"), LABEL) as suite:
+    cosign = f"--cosign-binary={programs.ensure('cosign')}"
+    with run_source(cluster, tmp_path_factory.mktemp("oci"), LABEL, cosign) as suite:
         yield suite
 
 
