@@ -11,11 +11,11 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
-from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
 from shared.lang.json import JsonObject
+from shared.proxies import EnvironmentProxies
 
 SecretData: TypeAlias = Mapping[str, bytes]
 
@@ -121,11 +121,13 @@ def proxy_from_secret(data: SecretData) -> Proxy:
 
 
 def proxy_from_environment(url: URL) -> Proxy | None:
-    """The proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name for an address."""
-    address = getproxies().get(url.scheme, "")
-    if not address or not url.host or proxy_bypass(url.host):
-        return None
-    return _proxy(address)
+    """The proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name for an address.
+
+    Raises:
+        ValueError: one of the variables names no proxy.
+    """
+    found = EnvironmentProxies.read().of(url)
+    return _proxy(str(found)) if found is not None else None
 
 
 def _proxy(text: str) -> Proxy | None:

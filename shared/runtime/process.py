@@ -20,6 +20,7 @@ from shared.kube import Connection, ConnectionConfigError, KubeClient
 from shared.observe import logging, metrics
 from shared.observe.clock import Clock, SystemClock
 from shared.observe.http import Server, health_application, metrics_application, parse_address
+from shared.proxies import session_through_environment
 from shared.runtime.lease import Lease, LeaseTerms, lease_name
 from shared.runtime.manager import Leadership, Manager, Parts
 from shared.runtime.resource_info import follow
@@ -70,7 +71,7 @@ async def _main(name: str, settings: S, build: Build[S]) -> None:
     async with AsyncExitStack() as stack:
         connection = await Connection.load(Path(settings.kubeconfig) if settings.kubeconfig else None)
         stack.push_async_callback(connection.close)
-        outside = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True))
+        outside = await stack.enter_async_context(session_through_environment())
         client = KubeClient(connection, user_agent=name)
         host = socket.gethostname()
         sinks: list[Sink] = [KubernetesSink(client, name, host, clock)]

@@ -21,6 +21,7 @@ from yarl import URL
 
 from shared.auth import SOCKS5, Proxy
 from shared.http import CONNECT_SECONDS, trouble
+from shared.proxies import session_through_environment
 from source_controller.bucket.azure_login import (
     AccountKey,
     AzureLogin,
@@ -199,12 +200,14 @@ def _load() -> None:
 
 
 def _session(proxy: Proxy | None) -> aiohttp.ClientSession:
+    if proxy is None:
+        return session_through_environment(auto_decompress=False)
     connector: aiohttp.BaseConnector | None = None
-    if proxy is not None and proxy.address.scheme == SOCKS5:
+    if proxy.address.scheme == SOCKS5:
         from aiohttp_socks import ProxyConnector  # noqa: PLC0415 - only few need it
 
         connector = ProxyConnector.from_url(_with_login(proxy), rdns=True)
-    return aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=proxy is None)
+    return aiohttp.ClientSession(connector=connector, auto_decompress=False)
 
 
 def _options(access: AzureAccess, session: aiohttp.ClientSession) -> dict[str, Any]:

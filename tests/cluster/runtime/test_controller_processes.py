@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+import queue
 import re
 import socket
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -36,13 +39,13 @@ class Processes:
         self.folder = folder
         self.started = []
 
-    def start(self, *arguments, module=SCRIPTED, name="one", through=None):
+    def start(self, *arguments, module=SCRIPTED, name="one", through=None, **environ):
         process = ControllerProcess(
             module,
             through.kubeconfig(self.cluster.kubeconfig) if through else self.cluster.kubeconfig,
             self.folder,
             arguments=("--watch-all-namespaces=false", *arguments),
-            environ={"SCRIPT_FOLDER": str(self.folder)},
+            environ={"SCRIPT_FOLDER": str(self.folder)} | environ,
             namespace=self.namespace,
             name=name,
         )
@@ -50,12 +53,13 @@ class Processes:
         process.start()
         return process
 
-    def refusal(self, *arguments, module="kustomize_controller"):
+    def refusal(self, *arguments, module="kustomize_controller", **environ):
         """Exit code and last words of a process that does not start."""
         command = [sys.executable, "-m", module, "--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0"]
         done = subprocess.run(
             [*command, *arguments],
-            cwd=ROOT, env={"KUBECONFIG": str(self.cluster.kubeconfig), "RUNTIME_NAMESPACE": self.namespace},
+            cwd=ROOT,
+            env={"KUBECONFIG": str(self.cluster.kubeconfig), "RUNTIME_NAMESPACE": self.namespace} | environ,
             capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
         return done.returncode, done.stderr
@@ -128,6 +132,38 @@ def test_a_setting_that_cannot_be_stops_the_start(processes, argument, code, wor
     returned, said = processes.refusal(argument)
     assert (returned, words in said) == (code, True), said
     assert "Traceback" not in said
+
+
+def test_a_proxy_that_is_none_stops_the_start(processes):
+    returned, said = processes.refusal(HTTPS_PROXY="ftp://eve:hidden@proxy")
+    assert (returned, "HTTPS_PROXY: the value is not a URL" in said, "hidden" in said) == (1, True, False), (
+        said
+    )
+
+
+def test_requests_to_others_go_through_the_proxy_of_the_environment(processes):
+    asked = queue.Queue()
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.put(self.path)
+            self.send_response(202)
+            self.end_headers()
+
+        def log_message(self, *said):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            proxy = f"http://127.0.0.1:{server.server_port}"
+            processes.start("--events-addr=http://events.example.test/", HTTP_PROXY=proxy)
+            processes.create("fails-a")
+            assert asked.get(timeout=20) == "http://events.example.test/"
+        finally:
+            server.shutdown()
+            serving.join()
 
 
 @pytest.mark.parametrize("module", ["source_controller", "kustomize_controller"])
