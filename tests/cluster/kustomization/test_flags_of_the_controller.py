@@ -93,8 +93,10 @@ async def test_a_failed_object_need_not_end_the_wait_for_the_others(flux, config
         "failed": "data.state == 'broken'",
     }
     with flux.own("--feature-gates=DisableFailFastBehavior=true"):
-        await flux.kustomization(labels=flux.mine, wait=True, timeout="1h", healthCheckExprs=[check])
-        await flux.progress("Running health checks")
+        spec = {"wait": True, "timeout": "1h", "retryInterval": "1h", "healthCheckExprs": [check]}
+        await flux.kustomization(labels=flux.mine, **spec)
+        app = await flux.progress("Running health checks")
+        assert flux.condition(app, "Healthy")["status"] == "Unknown"
         await flux.edit("ConfigMap", "slow", {"data": {"state": "done"}})
         app = await flux.fails("HealthCheckFailed", "failed early due to stalled resources")
     assert "slow" not in flux.condition(app, "Ready")["message"]

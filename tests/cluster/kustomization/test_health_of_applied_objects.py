@@ -128,9 +128,12 @@ async def test_own_expressions_tell_when_a_namespace_is_there_for_what_comes_aft
     check = {"apiVersion": "v1", "kind": "Namespace", "current": prepared}
     # With a target namespace kustomize would rename the Namespace.
     await flux.kustomization(targetNamespace=None, healthCheckExprs=[check])
-    await flux.progress("Detecting drift")
-    assert await flux.live("Namespace", name)
+    await flux.until("Namespace", name, lambda obj: obj is not None)
+    await flux.publish(source="other")
+    await flux.kustomization("other", source="other")
+    await flux.ready("other")
     assert await flux.names() == []
-    await flux.edit("Namespace", name, {"metadata": {"annotations": {"prepared": "yes"}}})
+    edited = await flux.edit("Namespace", name, {"metadata": {"annotations": {"prepared": "yes"}}})
     await flux.ready()
-    assert await flux.names() == ["a"]
+    created = await flux.live("ConfigMap", "a")
+    assert int(created["metadata"]["resourceVersion"]) > int(edited["metadata"]["resourceVersion"])
