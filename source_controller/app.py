@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from shared.api.meta import CustomResource
 from shared.api.source_v1 import GROUP
+from shared.auth.cloud import Clouds
 from shared.git import GitClient, SshAlgorithms
 from shared.kube.informer import Informer
 from shared.lang.digest import Algorithm
@@ -22,7 +23,7 @@ from shared.runtime.header import Header
 from shared.runtime.manager import Parts
 from shared.runtime.process import Frame
 from source_controller.artifacts import Shelf, SourceHeader
-from source_controller.bucket.access import BucketAccesses, of_this_machine
+from source_controller.bucket.access import BucketAccesses
 from source_controller.bucket.content import BucketContents
 from source_controller.bucket.library import Library
 from source_controller.bucket.reconciler import BucketReconciler
@@ -45,6 +46,7 @@ from source_controller.helm_repository.access import HelmClients
 from source_controller.helm_repository.fetching import Indexes
 from source_controller.helm_repository.reconciler import HelmRepositoryReconciler
 from source_controller.helm_repository.reconciler import Registries as HelmRegistries
+from source_controller.identities import Identities
 from source_controller.oci_repository.access import Accesses
 from source_controller.oci_repository.content import Contents
 from source_controller.oci_repository.reconciler import OCIRepositoryReconciler
@@ -75,13 +77,24 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
     storage = Storage.open(settings, frame.clock)
     secrets = Secrets(frame.client)
     registries = Registries(frame.outside, USER_AGENT)
+    identities = Identities(
+        Clouds(
+            frame.outside,
+            frame.client,
+            frame.clock,
+            kept=settings.token_cache_max_size,
+            longest=settings.token_cache_max_duration,
+            default_account=settings.default_service_account,
+        ),
+        object_level=settings.gate("ObjectLevelWorkloadIdentity"),
+    )
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as scratch:
         folder = Path(scratch)
         ssh = SshAlgorithms(settings.ssh_kex_algos, settings.ssh_hostkey_algos)
         git = GitClient(folder / "git", frame.outside, ssh=ssh)
         git_repositories = _controller(
             GitRepositoryReconciler(
-                Remotes(secrets),
+                Remotes(secrets, identities),
                 Includes(frame.client),
                 git,
                 Shelf(storage),
@@ -98,7 +111,7 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
         signatures = Signatures(secrets, folder, settings.cosign_binary)
         oci_repositories = _controller(
             OCIRepositoryReconciler(
-                Accesses(secrets),
+                Accesses(secrets, identities),
                 registries,
                 ImageVerifier(signatures),
                 Shelf(storage, LATEST),
@@ -114,7 +127,7 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             limit=settings.helm_index_max_size,
             algorithm=Algorithm.named(settings.artifact_digest_algo),
         )
-        clients = HelmClients(frame.outside, secrets)
+        clients = HelmClients(frame.outside, secrets, identities)
         helm_repositories = _controller(
             HelmRepositoryReconciler(clients, Shelf(storage, INDEX_LINK), indexes),
             SourceHeader.of,
@@ -125,7 +138,7 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
         s3 = S3Stores(frame.outside, Library())
         buckets = _controller(
             BucketReconciler(
-                BucketAccesses(frame.outside, secrets, of_this_machine(s3.library)),
+                BucketAccesses(frame.outside, secrets, identities),
                 Stores(frame.outside, s3),
                 Shelf(storage, LATEST),
                 BucketContents(storage, folder, Algorithm.named(settings.artifact_digest_algo)),

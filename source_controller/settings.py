@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from shared.git import SshAlgorithms
 from shared.lang.digest import Algorithm
@@ -37,12 +37,14 @@ class SourceSettings(Settings):
     helm_cache_purge_interval: Duration = flag(timedelta(minutes=1), "how often the cache is looked through")
     cosign_binary: str = flag("cosign", "the cosign program", env="HEADRACE_COSIGN")
 
-    @field_validator("default_service_account")
-    @classmethod
-    def _needs_gate(cls, value: str) -> str:
-        if value:
-            raise ValueError("invalid configuration: needs the feature gate ObjectLevelWorkloadIdentity")
-        return value
+    @model_validator(mode="after")
+    def _needs_gate(self) -> Self:
+        if self.default_service_account and not self.gate("ObjectLevelWorkloadIdentity"):
+            raise ValueError(
+                "default_service_account: invalid configuration: "
+                "needs the feature gate ObjectLevelWorkloadIdentity"
+            )
+        return self
 
     @field_validator("ssh_kex_algos")
     @classmethod

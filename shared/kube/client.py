@@ -102,6 +102,13 @@ class KubeClient:
         params = _write_params(manager, dry_run=dry_run)
         return _decoded(await self.request("POST", path, params=params, body=dumps(obj)))
 
+    async def create_sub(
+        self, resource: Resource, namespace: str, name: str, subresource: str, obj: JsonObject
+    ) -> JsonObject:
+        """Creates something below an object, for example a token of a ServiceAccount."""
+        path = resource.path(namespace, name, subresource)
+        return _decoded(await self.request("POST", path, body=dumps(obj)))
+
     async def apply(
         self, resource: Resource, obj: JsonObject, *, manager: str, force: bool = True, dry_run: bool = False
     ) -> JsonObject:

@@ -162,6 +162,19 @@ cache_events = Counter(
     ("event_type", "name", "namespace"),
     registry=REGISTRY,
 )
+token_cache_events = Counter(
+    "gotk_token_cache_events_total",
+    "How often a token for an object was known already, or had to be asked for.",
+    ("event_type", "kind", "name", "namespace", "operation"),
+    registry=REGISTRY,
+)
+token_cached_items = Gauge("gotk_token_cached_items", "Tokens that are kept.", registry=REGISTRY)
+token_cache_requests = Counter(
+    "gotk_token_cache_requests_total", "Requests for tokens by their end.", ("status",), registry=REGISTRY
+)
+token_cache_evictions = Counter(
+    "gotk_token_cache_evictions_total", "Tokens that were dropped to make room.", registry=REGISTRY
+)
 artifact_requests = Counter(
     "headrace_artifact_requests_total",
     "Requests to the artifact server by status code.",
@@ -214,6 +227,10 @@ def forget(kind: str, namespace: str, name: str) -> None:
     ]
     if kind in {"HelmRepository", "HelmChart"}:
         series += [(cache_events, (event, name, namespace)) for event in ("cache_hit", "cache_miss")]
+    series += [
+        (token_cache_events, (event, kind, name, namespace, "reconcile"))
+        for event in ("cache_hit", "cache_miss")
+    ]
     for family, labels in series:
         with suppress(KeyError):
             family.remove(*labels)

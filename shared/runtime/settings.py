@@ -99,9 +99,9 @@ class Settings(BaseModel):
     )
     kube_api_qps: float = flag(50.0, f"{_ACCEPTED}; the API server's own flow control is followed")
     kube_api_burst: int = flag(300, f"{_ACCEPTED}; the API server's own flow control is followed")
-    token_cache_max_size: int = flag(100, f"{_ACCEPTED}; no token of a cloud is asked for yet")
+    token_cache_max_size: int = flag(100, "number of tokens of clouds that are kept; 0 keeps none")
     token_cache_max_duration: Duration = flag(
-        timedelta(hours=1), f"{_ACCEPTED}; no token of a cloud is asked for yet"
+        timedelta(hours=1), "how long a token of a cloud is kept at most"
     )
     feature_gates: Gates = flag({}, "comma-separated list of Name=bool")
     default_service_account: str = flag("", "account for objects that name none")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 import aiohttp
@@ -26,33 +25,18 @@ from source_controller.bucket.azure import AzureAccess
 from source_controller.bucket.azure_login import AzureLogin, Surroundings, azure_login
 from source_controller.bucket.conditions import shown
 from source_controller.bucket.google import GoogleAccess, service_account
-from source_controller.bucket.library import Library, S3Credentials
-from source_controller.bucket.s3 import S3Access
+from source_controller.bucket.library import S3Credentials
+from source_controller.bucket.s3 import S3Access, region_of
 from source_controller.bucket.store import StoreError, limited
 from source_controller.bucket.stores import Access
 from source_controller.bucket.sts import ldap_credentials, sts_endpoint
+from source_controller.identities import Identities
 from source_controller.secrets import Secrets, SecretUnavailable, refused
 
 LDAP: Final = "ldap"
 AWS: Final = "aws"
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-
-Chain = Callable[[Bucket], Awaitable[S3Credentials]]
-"""Finds the credentials that a cloud gives to an object, or to this process; raises `StoreError`."""
-
-
-def of_this_machine(library: Library) -> Chain:
-    """What the environment of this process and the machine below it give, the same for all objects."""
-
-    async def find(obj: Bucket) -> S3Credentials:
-        del obj
-        found = await asyncio.to_thread(library.chain)
-        if found is None:
-            raise StoreError("no credentials found, use spec.secretRef or give the controller an identity")
-        return found
-
-    return find
 
 
 class InvalidSts(Exception):
@@ -62,11 +46,11 @@ class InvalidSts(Exception):
 class BucketAccesses:
     """Reads what object stores want to know."""
 
-    def __init__(self, session: aiohttp.ClientSession, secrets: Secrets, chain: Chain) -> None:
+    def __init__(self, session: aiohttp.ClientSession, secrets: Secrets, identities: Identities) -> None:
         """The session is for services that give temporary keys."""
         self._session = session
         self._secrets = secrets
-        self._chain = chain
+        self._identities = identities
 
     async def open(self, obj: Bucket) -> Access:
         """How to reach the bucket.
@@ -92,7 +76,7 @@ class BucketAccesses:
             material = await self._tls(obj, "STS TLS config", sts.cert_secret_ref)
             login = await self._from_ldap(obj, sts_endpoint(sts.endpoint), sts_login, material, proxy)
         elif spec.provider is Provider.AWS and spec.secret_ref is None:
-            login = await self._from_chain(obj)
+            login = await self._from_cloud(obj, endpoint, proxy)
         return S3Access(endpoint, spec.bucket_name, spec.region or "", login, tls, proxy)
 
     async def _azure(self, obj: Bucket) -> AzureAccess:
@@ -182,12 +166,17 @@ class BucketAccesses:
             text = f"failed to get credentials from STS endpoint '{endpoint}': {error}"
             raise refused(shown(text)) from error
 
-    async def _from_chain(self, obj: Bucket) -> S3Credentials:
-        try:
-            async with limited(obj.spec.timeout):
-                return await self._chain(obj)
-        except StoreError as error:
-            raise refused(shown(f"AWS authentication failed: {error}")) from error
+    async def _from_cloud(self, obj: Bucket, endpoint: URL, proxy: Proxy | None) -> S3Credentials:
+        """The keys of the object's account, or of the controller."""
+        spec = obj.spec
+        keys = await self._identities.aws(
+            obj,
+            region=spec.region or region_of(endpoint),
+            account=spec.service_account_name,
+            endpoint=spec.sts.endpoint if spec.sts else "",
+            proxy=proxy,
+        )
+        return S3Credentials(keys.access_key, keys.secret_key, keys.token)
 
 
 def static_keys(name: str, data: SecretData) -> S3Credentials | None:

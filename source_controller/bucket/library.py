@@ -1,4 +1,4 @@
-"""botocore: how S3 is spoken, and where the credentials of a machine in AWS are found.
+"""botocore: how S3 is spoken.
 
 It is loaded when it is first needed, because it takes tens of megabytes; its data are shared by all clients.
 Nothing is sent by itself: clients hand their requests to a carrier. Everything here blocks.
@@ -45,7 +45,6 @@ class Library:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._looking = Lock()
         self._session: Any = None
 
     def client(
@@ -84,24 +83,6 @@ class Library:
             )
         client.meta.events.register("before-send.s3", partial(_carry, carrier))
         return S3Client(client, carrier)
-
-    def chain(self) -> S3Credentials | None:
-        """What environment, files, and the services of the machine say, in the order of all AWS tools.
-
-        Raises:
-            StoreError: they say nothing that can be used.
-        """
-        with self._lock:
-            session = self._loaded()
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see the module
-
-        try:
-            with self._looking:
-                found = session.get_credentials()
-                frozen = found.get_frozen_credentials() if found else None
-        except (BotoCoreError, ClientError) as error:
-            raise StoreError(_words(error)) from None
-        return S3Credentials(frozen.access_key, frozen.secret_key, frozen.token or "") if frozen else None
 
     def _loaded(self) -> Any:
         if self._session is None:

@@ -158,11 +158,11 @@ async def _ignore_file(store: ObjectStore) -> bytes | None:
 def unsupported(obj: Bucket) -> str:
     """The first field that asks for too much, as a message; nothing when all is fine."""
     spec = obj.spec
-    without_keys = spec.provider is not Provider.GENERIC and spec.secret_ref is None
-    if spec.service_account_name and without_keys:
-        return "spec.serviceAccountName is not supported by this version, use spec.secretRef"
-    if spec.sts is not None and spec.sts.provider == "aws" and without_keys:
-        return "spec.sts with provider aws is not supported by this version, remove it or use spec.secretRef"
+    if spec.service_account_name and spec.provider is not Provider.AWS:
+        return (
+            f"spec.serviceAccountName is not supported by this version for the provider {spec.provider}, "
+            "use spec.secretRef"
+        )
     return ""
 
 

@@ -24,6 +24,7 @@ from source_controller.artifacts import (
     Shelf,
     in_storage,
     outdated,
+    stalled,
     tell,
 )
 from source_controller.git_repository.conditions import (
@@ -38,7 +39,6 @@ from source_controller.git_repository.observed import configuration_changed, inc
 from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.remotes import Remotes
 from source_controller.git_repository.sparse import leads_to
-from source_controller.git_repository.unsupported import unsupported
 from source_controller.git_repository.verification import Verifier
 
 _SUBJECT: Final = 50
@@ -90,15 +90,12 @@ class GitRepositoryReconciler:
             return Stalled(Reason.INCLUDE_CYCLE, str(cycle))
 
     async def _reconcile(self, obj: GitRepository, turn: Turn[GitRepository]) -> Outcome:
-        missing = unsupported(obj)
-        if missing:
-            return Stalled(CommonReason.UNSUPPORTED, missing)
         turn.progress("reconciliation in progress")
         before = _before(turn)
         current = await self._shelf.current(obj, turn)
         remote = await self._remotes.open(obj)
         if isinstance(remote, Stalled):
-            return remote
+            return stalled(turn, remote.reason, remote.message)
         trust = await self._verifier.trust(obj, turn)
         if isinstance(trust, Stalled):
             return trust

@@ -8,7 +8,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from shared.api.source_v1 import HelmRepository
+from shared.api.source_v1 import HelmRepository, Provider
 from shared.api.source_v1.helm import DEFAULT_TIMEOUT
 from shared.auth import (
     BasicAuth,
@@ -23,6 +23,7 @@ from shared.auth import (
 )
 from shared.oci import Access, Repository
 from source_controller.helm_repository.client import HelmAccess, HelmHttp, repository_url
+from source_controller.identities import Identities
 from source_controller.secrets import Secrets, SecretUnavailable, refused
 
 _DOCKER_JSON: Final = "kubernetes.io/dockerconfigjson"
@@ -43,10 +44,11 @@ class _Material:
 class HelmClients:
     """Reads of Secrets what repositories want to know."""
 
-    def __init__(self, session: aiohttp.ClientSession, secrets: Secrets) -> None:
+    def __init__(self, session: aiohttp.ClientSession, secrets: Secrets, identities: Identities) -> None:
         """The session is shared by all repositories."""
         self._session = session
         self._secrets = secrets
+        self._identities = identities
 
     def anonymous(self, url: str) -> HelmHttp:
         """The client of a repository that no object describes.
@@ -77,7 +79,7 @@ class HelmClients:
         """How to reach a repository of the registry that an object describes.
 
         Raises:
-            Failure: a Secret is missing or can't be used; it may come or change later.
+            Failure: a Secret is missing or can't be used, or a cloud gives nothing; that may change later.
         """
         found = await self._material(obj)
         name = obj.spec.secret_ref.name if obj.spec.secret_ref else ""
@@ -85,6 +87,9 @@ class HelmClients:
             login = _registry_login(name, found, repository) if name else None
         except SecretError as error:
             raise refused(f"failed to configure OCI registry authentication: {error}") from error
+        if not name and obj.spec.provider is not Provider.GENERIC:
+            told = "unable to get authentication data from OIDC"
+            login = await self._identities.registry(obj, obj.spec.provider, repository.host, told=told)
         return Access(login, found.tls, None, obj.spec.insecure)
 
     async def _material(self, obj: HelmRepository) -> _Material:

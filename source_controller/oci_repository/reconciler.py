@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from shared.api.meta import Artifact
-from shared.api.source_v1 import OCIRepository, Provider
+from shared.api.source_v1 import OCIRepository
 from shared.lang.digest import Digest
 from shared.oci import (
     ContentRefused,
@@ -20,7 +20,7 @@ from shared.oci import (
     Registry,
     Repository,
 )
-from shared.runtime.outcome import Done, Failure, Gone, Outcome, Stalled
+from shared.runtime.outcome import Done, Failure, Gone, Outcome
 from shared.runtime.turn import Turn
 from source_controller.artifacts import (
     FETCH_FAILED,
@@ -34,6 +34,7 @@ from source_controller.artifacts import (
     unchanged,
     wire,
 )
+from source_controller.identities import GateClosed
 from source_controller.oci_repository.access import Accesses
 from source_controller.oci_repository.conditions import FAILURES, OWNED, Reason, stored
 from source_controller.oci_repository.content import Contents
@@ -66,9 +67,6 @@ class OCIRepositoryReconciler:
 
     async def reconcile(self, obj: OCIRepository, turn: Turn[OCIRepository]) -> Outcome:
         """One pass; see the module."""
-        missing = unsupported(obj)
-        if missing:
-            return Stalled(CommonReason.UNSUPPORTED, missing)
         turn.progress("reconciliation in progress")
         before = Before.of(turn, FAILURES)
         current = await self._shelf.current(obj, turn)
@@ -80,7 +78,10 @@ class OCIRepositoryReconciler:
             return stalled(turn, CommonReason.URL_INVALID, text)
         except InvalidReference as error:
             raise _failure(Reason.PULL_FAILED, f"failed to determine artifact digest: {error}") from error
-        access = await self._accesses.open(obj, repository)
+        try:
+            access = await self._accesses.open(obj, repository)
+        except GateClosed as closed:
+            return stalled(turn, CommonReason.GATE_DISABLED, str(closed))
         registry = self._registries.registry(repository, access)
         try:
             tag, digest = await self._resolve(obj, registry, digest)
@@ -146,19 +147,6 @@ async def _image(registry: Registry, digest: Digest) -> Manifest:
     if manifest.is_index:
         raise ContentRefused("the image index names another index")
     return manifest
-
-
-def unsupported(obj: OCIRepository) -> str:
-    """The first field that asks for too much, as a message; nothing when all is fine."""
-    spec = obj.spec
-    with_secret = spec.secret_ref is not None or spec.service_account_name is not None
-    asked = {
-        "spec.provider": spec.provider is not Provider.GENERIC and not with_secret,
-    }
-    for field, wanted in asked.items():
-        if wanted:
-            return f"{field} is not supported by this version, remove it"
-    return ""
 
 
 def _configuration_changed(obj: OCIRepository) -> bool:

@@ -215,13 +215,6 @@ async def test_one_hanging_remote_costs_nobody_else_his_turn(source, tmp_path):
         source.server.hold.set()
 
 
-async def test_what_is_not_supported_is_said(source):
-    source.upstream.commit(FILES)
-    await source.repository("cloud", provider="azure")
-    obj = await source.fails("UnsupportedFeature", "spec.provider is not supported", "cloud")
-    assert condition(obj, "Stalled")["status"] == "True"
-
-
 @pytest.mark.case("source-g46")
 async def test_a_suspended_object_answers_requests_without_traffic(source):
     source.upstream.commit(FILES)

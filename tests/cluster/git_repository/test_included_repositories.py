@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from shared.api.source_v1 import GROUP
+from shared.auth.cloud import Clouds
 from shared.events import Recorder
 from shared.git import GitClient
 from shared.kube.informer import Informer
@@ -23,6 +24,7 @@ from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
 from source_controller.git_repository.remotes import Remotes
 from source_controller.git_repository.verification import Verifier
+from source_controller.identities import Identities
 from source_controller.secrets import Secrets
 from source_controller.storage import Storage
 
@@ -255,8 +257,14 @@ async def alone(source, tmp_path):
         git = GitClient(tmp_path / "git", session)
         storage = Storage(tmp_path / "storage", "localhost:1", clock)
         secrets = Secrets(client)
+        identities = Identities(Clouds(session, client, clock), object_level=False)
         reconciler = Recording(
-            Remotes(secrets), Includes(client), git, Shelf(storage), Publisher(storage), Verifier(secrets)
+            Remotes(secrets, identities),
+            Includes(client),
+            git,
+            Shelf(storage),
+            Publisher(storage),
+            Verifier(secrets),
         )
         reconciler.outcomes = asyncio.Queue()
         controller = Controller(reconciler, informer, client, recorder, clock, policy)

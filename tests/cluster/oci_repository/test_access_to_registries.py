@@ -70,7 +70,27 @@ async def test_a_certificate_of_nobody_needs_insecure_or_its_authority(images):
         await images.fails("OCIArtifactPullFailed", "the certificate of 127.0.0.1", "wrong")
 
 
-async def test_what_this_version_can_not_do_is_said_instead_of_left_out(images):
+@pytest.mark.case("source-o15")
+async def test_a_secret_makes_a_login_of_a_cloud_needless(images):
     images.push(files={"a": "1"})
-    await images.create("cloud", provider="aws")
-    await images.stalls("UnsupportedFeature", "spec.provider is not supported by this version", "cloud")
+    images.gate.basic = ("ada", "secret")
+    await images.pull_secret("login", images.gate.docker_config("ada", "secret"))
+    await images.create(provider="aws", insecure=True, secretRef={"name": "login"})
+    await images.ready()
+
+
+@pytest.mark.case("source-o15")
+async def test_an_identity_of_its_own_needs_the_gate(images):
+    images.push(files={"a": "1"})
+    await images.account("reader")
+    await images.create(provider="aws", serviceAccountName="reader")
+    obj = await images.stalls("FeatureGateDisabled", "ObjectLevelWorkloadIdentity feature gate")
+    assert images.condition(obj, "FetchFailed")["reason"] == "FeatureGateDisabled"
+
+
+@pytest.mark.case("source-o15")
+async def test_a_registry_of_somebody_else_is_refused(images):
+    await images.create(provider="gcp", url="oci://docker.io/library/app")
+    await images.fails(
+        "AuthenticationFailed", "invalid GCP registry: 'index.docker.io'. must match ^(((.+\\.)?gcr\\.io)"
+    )

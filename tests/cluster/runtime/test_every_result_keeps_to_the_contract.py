@@ -27,7 +27,7 @@ REPOSITORIES = {
     "no-include": ({"include": [{"repository": {"name": "none"}}]}, "NotFound"),
     "no-keys": ({"verify": {"secretRef": {"name": "keys"}}}, "VerificationError"),
     "no-tag": ({"verify": {"mode": "Tag", "secretRef": {"name": "keys"}}}, "InvalidVerificationMode"),
-    "unsupported": ({"provider": "azure"}, "UnsupportedFeature"),
+    "unsupported": ({"provider": "github"}, "InvalidProviderConfiguration"),
 }
 KUSTOMIZATIONS = {
     "good": ({"path": "good", "wait": True}, "ReconciliationSucceeded"),

@@ -4,9 +4,12 @@ import aiohttp
 import pytest
 
 from shared.api.source_v1 import Bucket
+from shared.auth.cloud import Clouds
+from shared.observe.clock import SystemClock
 from shared.runtime.outcome import Failure
-from source_controller.bucket.access import BucketAccesses, of_this_machine
-from source_controller.bucket.library import Library, S3Credentials
+from source_controller.bucket.access import BucketAccesses
+from source_controller.bucket.library import S3Credentials
+from source_controller.identities import Identities
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +23,8 @@ def environment(monkeypatch, tmp_path):
 @pytest.fixture
 async def accesses():
     async with aiohttp.ClientSession() as session:
-        yield BucketAccesses(session, None, of_this_machine(Library()))
+        clouds = Clouds(session, None, SystemClock())
+        yield BucketAccesses(session, None, Identities(clouds, object_level=False))
 
 
 def bucket(**spec):
