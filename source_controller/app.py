@@ -142,7 +142,6 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
                 Stores(frame.outside, s3),
                 Shelf(storage, LATEST),
                 BucketContents(storage, folder, Algorithm.named(settings.artifact_digest_algo)),
-                object_level=settings.gate("ObjectLevelWorkloadIdentity"),
             ),
             SourceHeader.of,
             settings,

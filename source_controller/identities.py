@@ -9,7 +9,17 @@ from yarl import URL
 
 from shared.api.meta import CustomResource
 from shared.auth import BasicAuth, Credentials, Proxy, RegistryLogin, TlsMaterial
-from shared.auth.cloud import GATE_CLOSED, AwsKeys, Cloud, CloudError, Clouds, GitHubApp, User
+from shared.auth.cloud import (
+    GATE_CLOSED,
+    AwsKeys,
+    AzureToken,
+    Cloud,
+    CloudError,
+    Clouds,
+    GcpToken,
+    GitHubApp,
+    User,
+)
 from source_controller.secrets import refused
 
 
@@ -91,6 +101,24 @@ class Identities:
             return await self._clouds.aws_keys(
                 user_of(obj), region=region, account=account or "", endpoint=endpoint, proxy=proxy
             )
+
+    def has_account(self, account: str | None) -> bool:
+        """Whether an object acts as a ServiceAccount, its own or that of all who name none."""
+        return bool(account or self._clouds.default_account)
+
+    async def azure(
+        self, obj: CustomResource, scope: str, *, account: str | None, proxy: Proxy | None
+    ) -> AzureToken:
+        """A token of Azure; raises as `registry` does."""
+        self.check(account)
+        async with _failures("Azure authentication failed"):
+            return await self._clouds.azure_token(scope, user_of(obj), account=account or "", proxy=proxy)
+
+    async def gcp(self, obj: CustomResource, *, account: str | None, proxy: Proxy | None) -> GcpToken:
+        """A token of Google Cloud; raises as `registry` does."""
+        self.check(account)
+        async with _failures("Google Cloud authentication failed"):
+            return await self._clouds.gcp_token(user_of(obj), account=account or "", proxy=proxy)
 
 
 def user_of(obj: CustomResource) -> User:

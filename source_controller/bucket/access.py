@@ -21,8 +21,8 @@ from shared.auth import (
     check_tls,
     ssl_context,
 )
-from source_controller.bucket.azure import AzureAccess
-from source_controller.bucket.azure_login import AzureLogin, Surroundings, azure_login
+from source_controller.bucket.azure import BLOBS, AzureAccess
+from source_controller.bucket.azure_login import AccountToken, AzureLogin, Surroundings, azure_login
 from source_controller.bucket.conditions import shown
 from source_controller.bucket.google import GoogleAccess, service_account
 from source_controller.bucket.library import S3Credentials
@@ -57,9 +57,11 @@ class BucketAccesses:
 
         Raises:
             InvalidSts, InvalidEndpoint: only an edit of `spec.sts` can help.
+            GateClosed: the object asks for an identity of its own, and may not have one.
             Failure: a Secret is missing or can't be used, or nobody gives keys; that may change.
         """
         spec = obj.spec
+        self._identities.check(spec.service_account_name)
         check_sts(obj)
         if spec.provider is Provider.AZURE:
             return await self._azure(obj)
@@ -80,12 +82,17 @@ class BucketAccesses:
         return S3Access(endpoint, spec.bucket_name, spec.region or "", login, tls, proxy)
 
     async def _azure(self, obj: Bucket) -> AzureAccess:
-        endpoint, login = _account(obj), await self._azure_login(obj)
-        proxy = await self._proxy(obj)
+        endpoint, proxy = _account(obj), await self._proxy(obj)
+        login = await self._azure_login(obj)
+        account = obj.spec.service_account_name
+        if obj.spec.secret_ref is None and self._identities.has_account(account):
+            token = await self._identities.azure(obj, BLOBS, account=account, proxy=proxy)
+            login = AccountToken(token.token, token.expires_at)
         return AzureAccess(endpoint, obj.spec.bucket_name, login, proxy)
 
     async def _google(self, obj: Bucket) -> GoogleAccess:
-        key = None
+        key, token, proxy = None, "", await self._proxy(obj)
+        account = obj.spec.service_account_name
         if obj.spec.secret_ref is not None:
             name = obj.spec.secret_ref.name
             try:
@@ -93,7 +100,9 @@ class BucketAccesses:
                 key = service_account(name, data)
             except (SecretUnavailable, SecretError) as error:
                 raise refused(str(error)) from error
-        return GoogleAccess(obj.spec.bucket_name, key, await self._proxy(obj))
+        elif self._identities.has_account(account):
+            token = (await self._identities.gcp(obj, account=account, proxy=proxy)).token
+        return GoogleAccess(obj.spec.bucket_name, key, proxy, token=token)
 
     async def _azure_login(self, obj: Bucket) -> AzureLogin | None:
         if obj.spec.secret_ref is None:

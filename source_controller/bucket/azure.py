@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import aiohttp
 from yarl import URL
@@ -24,6 +24,7 @@ from shared.http import CONNECT_SECONDS, trouble
 from shared.proxies import session_through_environment
 from source_controller.bucket.azure_login import (
     AccountKey,
+    AccountToken,
     AzureLogin,
     ClientCertificate,
     ClientSecret,
@@ -36,7 +37,8 @@ from source_controller.bucket.store import ExtraMissing, ObjectGone, StoreError
 
 _NAME: Final = re.compile(r"\$?[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])")
 _AT_ONCE: Final = 4 << 20
-_SCOPE: Final = "https://storage.azure.com/.default"
+BLOBS: Final = "https://storage.azure.com/.default"
+"""What tokens for containers are for."""
 _LONGEST: Final = 300
 _SEARCH_SECONDS: Final = 5
 _CHANGED: Final = 412
@@ -228,7 +230,9 @@ def _options(access: AzureAccess, session: aiohttp.ClientSession) -> dict[str, A
     return how
 
 
-async def _credential(access: AzureAccess, how: Mapping[str, Any]) -> Any:
+async def _credential(  # noqa: PLR0911 - a table of logins
+    access: AzureAccess, how: Mapping[str, Any]
+) -> Any:
     """What the client logs in with; None for nobody."""
     from azure.core.credentials import AzureNamedKeyCredential  # noqa: PLC0415 - see the module
     from azure.identity import aio  # noqa: PLC0415
@@ -256,10 +260,35 @@ async def _credential(access: AzureAccess, how: Mapping[str, Any]) -> Any:
             return aio.ManagedIdentityCredential(client_id=login.client, **how)
         case AccountKey() as login:
             return AzureNamedKeyCredential(login.account, login.key)
+        case AccountToken() as login:
+            return _Given(login)
         case Surroundings():
             return await _surroundings(how)
         case _:
             return None
+
+
+class _Given:
+    """A token as the library wants to get it."""
+
+    def __init__(self, login: AccountToken) -> None:
+        self._login = login
+
+    async def get_token(self, *scopes: str, **how: Any) -> Any:
+        """The token, whatever it is for."""
+        del scopes, how
+        from azure.core.credentials import AccessToken  # noqa: PLC0415 - see the module
+
+        return AccessToken(self._login.token, int(self._login.expires_at.timestamp()))
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
 
 async def _surroundings(how: Mapping[str, Any]) -> Any:
@@ -272,7 +301,7 @@ async def _surroundings(how: Mapping[str, Any]) -> Any:
             found = kind(**how)
             try:
                 async with asyncio.timeout(_SEARCH_SECONDS):
-                    await found.get_token(_SCOPE)
+                    await found.get_token(BLOBS)
                 return found
             except ClientAuthenticationError as error:
                 await found.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -66,7 +67,23 @@ class Surroundings:
     """What the environment of this process and the machine below it give, and nobody if they give nothing."""
 
 
-AzureLogin = ClientSecret | ClientCertificate | ManagedIdentity | AccountKey | SharedAccess | Surroundings
+@dataclass(frozen=True, slots=True)
+class AccountToken:
+    """A token that was given for a ServiceAccount."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+AzureLogin = (
+    AccountToken
+    | ClientSecret
+    | ClientCertificate
+    | ManagedIdentity
+    | AccountKey
+    | SharedAccess
+    | Surroundings
+)
 
 
 def azure_login(name: str, data: SecretData, endpoint: URL) -> AzureLogin | None:

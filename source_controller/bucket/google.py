@@ -43,6 +43,8 @@ class GoogleAccess:
     key: JsonObject | None = field(default=None, repr=False)
     proxy: Proxy | None = None
     service: str = SERVICE
+    token: str = field(default="", repr=False)
+    """What was given for a ServiceAccount; nothing else is asked then."""
 
 
 def service_account(name: str, data: SecretData) -> JsonObject:
@@ -187,6 +189,8 @@ def _object(answer: Answer) -> JsonObject:
 
 def _token(access: GoogleAccess, carrier: Carrier) -> str:
     """What the service account or the surroundings give; blocks."""
+    if access.token:
+        return access.token
     library = _loaded()
     send = _Sender(carrier)
     try:

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from shared.api.meta import Artifact
-from shared.api.source_v1 import Bucket, Provider
+from shared.api.source_v1 import Bucket
 from shared.artifact.ignoring import IGNORE_FILE
 from shared.runtime.outcome import Done, Gone, Outcome, Stalled
 from shared.runtime.turn import Turn
@@ -30,13 +30,10 @@ from source_controller.bucket.index import Index, Selection
 from source_controller.bucket.store import ExtraMissing, ObjectGone, ObjectStore, StoreError, limited
 from source_controller.bucket.stores import Access, Stores
 from source_controller.bucket.sts import InvalidEndpoint
+from source_controller.identities import GateClosed
 from source_controller.secrets import refused
 
 _LARGEST_IGNORE_FILE: Final = 1 << 20
-_GATE: Final = (
-    "to use spec.serviceAccountName for provider authentication please enable the "
-    "ObjectLevelWorkloadIdentity feature gate in the controller"
-)
 
 
 class BucketReconciler:
@@ -51,29 +48,21 @@ class BucketReconciler:
         stores: Stores,
         shelf: Shelf,
         contents: BucketContents,
-        *,
-        object_level: bool,
     ) -> None:
-        """`object_level` says whether objects may have identities of their own."""
         self._accesses = accesses
         self._stores = stores
         self._shelf = shelf
         self._contents = contents
-        self._object_level = object_level
 
     async def reconcile(self, obj: Bucket, turn: Turn[Bucket]) -> Outcome:
         """One pass; see the module."""
-        gate_missing = bool(obj.spec.service_account_name) and not self._object_level
-        missing = unsupported(obj)
-        if missing and not gate_missing:
-            return Stalled(CommonReason.UNSUPPORTED, missing)
         turn.progress("reconciliation in progress")
         before = Before.of(turn, FAILURES)
         current = await self._shelf.current(obj, turn)
-        if gate_missing:
-            return stalled(turn, CommonReason.GATE_DISABLED, _GATE)
         try:
             access = await self._accesses.open(obj)
+        except GateClosed as closed:
+            return stalled(turn, CommonReason.GATE_DISABLED, str(closed))
         except InvalidSts as error:
             return stalled(turn, Reason.INVALID_STS, str(error))
         except InvalidEndpoint as error:
@@ -153,17 +142,6 @@ async def _ignore_file(store: ObjectStore) -> bytes | None:
         return await store.read(IGNORE_FILE, _LARGEST_IGNORE_FILE)
     except ObjectGone:
         return None
-
-
-def unsupported(obj: Bucket) -> str:
-    """The first field that asks for too much, as a message; nothing when all is fine."""
-    spec = obj.spec
-    if spec.service_account_name and spec.provider is not Provider.AWS:
-        return (
-            f"spec.serviceAccountName is not supported by this version for the provider {spec.provider}, "
-            "use spec.secretRef"
-        )
-    return ""
 
 
 def _news(obj: Bucket, index: Index) -> str:

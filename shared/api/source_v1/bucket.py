@@ -60,8 +60,8 @@ class BucketSpec(ReconciledSpec):
     timeout: Annotated[ShortDuration, Served("60s")] = timedelta(seconds=60)
     """Limit for listing the bucket and fetching what is in it."""
     ignore: str | None = None
-    """Patterns in the format of `.gitignore` for objects that are left out of the artifact; they replace the
-    built-in ones."""
+    """Patterns in the format of `.gitignore` for objects that are left out of the artifact; they come after
+    those of the bucket's own `.sourceignore`, and none are built in."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(

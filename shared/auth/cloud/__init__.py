@@ -64,7 +64,7 @@ class Clouds:
         self._clock = clock
         self._accounts = Accounts(client)
         self._cache = TokenCache(clock, kept, longest)
-        self._default = default_account
+        self.default_account = default_account
         self.aws = Aws(asker, clock, environment)
         self.azure = Azure(asker, clock, environment)
         self.gcp = Gcp(asker, clock, environment)
@@ -120,13 +120,7 @@ class Clouds:
             return (await self._cache.get(parts, sign, user)).basic
         if cloud is not Cloud.AZURE:
             raise CloudError(f"the provider {cloud} has no Git servers")
-        who = await self._account(user, account)
-
-        async def make() -> AzureToken:
-            return await self._azure_token(who, DEVOPS_SCOPE, proxy)
-
-        parts = (*_identity(cloud, who), DEVOPS_SCOPE, _way(proxy))
-        return BearerToken((await self._cache.get(parts, make, user)).token)
+        return BearerToken((await self.azure_token(DEVOPS_SCOPE, user, account=account, proxy=proxy)).token)
 
     async def aws_keys(
         self,
@@ -150,6 +144,34 @@ class Clouds:
         parts = (*_identity(Cloud.AWS, who), region, endpoint, _way(proxy))
         return await self._cache.get(parts, make, user)
 
+    async def azure_token(
+        self, scope: str, user: User, *, account: str = "", proxy: Proxy | None = None
+    ) -> AzureToken:
+        """A token for something in Azure.
+
+        Raises:
+            CloudError: nobody gives one.
+        """
+        who = await self._account(user, account)
+
+        async def make() -> AzureToken:
+            return await self._azure_token(who, scope, proxy)
+
+        return await self._cache.get((*_identity(Cloud.AZURE, who), scope, _way(proxy)), make, user)
+
+    async def gcp_token(self, user: User, *, account: str = "", proxy: Proxy | None = None) -> GcpToken:
+        """A token for something in Google Cloud.
+
+        Raises:
+            CloudError: nobody gives one.
+        """
+        who = await self._account(user, account)
+
+        async def make() -> GcpToken:
+            return await self._gcp_token(who, proxy)
+
+        return await self._cache.get((*_identity(Cloud.GCP, who), "token", _way(proxy)), make, user)
+
     async def github(self, app: GitHubApp, user: User, *, proxy: Proxy | None, tls: TlsMaterial) -> BasicAuth:
         """Who logs in for an installation of an app.
 
@@ -164,7 +186,7 @@ class Clouds:
 
     async def _account(self, user: User, name: str) -> Account | None:
         """The ServiceAccount that counts, if any."""
-        wanted = name or self._default
+        wanted = name or self.default_account
         return await self._accounts.read(user.namespace, wanted) if wanted else None
 
     async def _aws_keys(
@@ -210,9 +232,11 @@ __all__ = [
     "GATE_CLOSED",
     "Account",
     "AwsKeys",
+    "AzureToken",
     "Cloud",
     "CloudError",
     "Clouds",
+    "GcpToken",
     "GitHubApp",
     "TokenCache",
     "User",
