@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,8 @@ USER_AGENT: Final = "Helm/3.19.0"
 """Some repositories answer only to clients whose name starts like this."""
 
 _MOST_REDIRECTS: Final = 10
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
+"""What a server says in their place may be anything, what it was told by us, too."""
 _CHUNK: Final = 1 << 18
 
 
@@ -257,7 +260,7 @@ def without_login(text: str) -> str:
 def _check(answer: aiohttp.ClientResponse, url: URL) -> None:
     if answer.status == 200:
         return
-    text = f"failed to fetch {shown(url)} : {answer.status} {answer.reason or ''}".rstrip()
+    text = f"failed to fetch {shown(url)} : {answer.status} {_PHRASES.get(answer.status, '')}".rstrip()
     error = LoginRefused(text) if answer.status in (401, 403) else DownloadError(text)
     error.retry_after = asked_to_wait(answer)
     raise error
