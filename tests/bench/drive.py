@@ -16,6 +16,7 @@ from shared.kube.resources import Resource
 
 KUSTOMIZATIONS = Resource("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization")
 REPOSITORIES = Resource("source.toolkit.fluxcd.io", "v1", "gitrepositories", "GitRepository")
+IMAGES = Resource("source.toolkit.fluxcd.io", "v1", "ocirepositories", "OCIRepository")
 INDEXES = Resource("source.toolkit.fluxcd.io", "v1", "helmrepositories", "HelmRepository")
 CHARTS = Resource("source.toolkit.fluxcd.io", "v1", "helmcharts", "HelmChart")
 BUCKETS = Resource("source.toolkit.fluxcd.io", "v1", "buckets", "Bucket")
@@ -30,7 +31,7 @@ class Drive:
         self._changed = asyncio.Event()
         self._informers = {
             resource.kind: self._informer(resource)
-            for resource in (KUSTOMIZATIONS, REPOSITORIES, INDEXES, CHARTS, BUCKETS)
+            for resource in (KUSTOMIZATIONS, REPOSITORIES, IMAGES, INDEXES, CHARTS, BUCKETS)
         }
         self._watching: list[asyncio.Task] = []
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drive import BUCKETS, CHARTS, INDEXES, KUSTOMIZATIONS, REPOSITORIES, Drive
+from drive import BUCKETS, CHARTS, IMAGES, INDEXES, KUSTOMIZATIONS, REPOSITORIES, Drive
 from load import (
     BROKEN,
     app,
@@ -29,6 +29,7 @@ from origins import chart_repository
 
 from localcluster.demo.repository import DemoRepository
 from shared.testing.bucket_server import BucketServer, run_bucket_server
+from shared.testing.registry import run_registry
 
 _SETTLE_SECONDS = 3.0
 _SHARED = "apps"
@@ -175,6 +176,23 @@ async def big_repository(bench: Bench) -> None:
         git.stop()
 
 
+async def images(bench: Bench) -> None:
+    """OCIRepositories of one small artifact, and their next look at it."""
+    await bench.drive.create(tenant())
+    folder = bench.scratch / "registry"
+    folder.mkdir()
+    with run_registry(folder) as store:
+        store.push("app", "latest", {"app.yaml": "kind: ConfigMap\n"})
+        names = [f"image-{number:03}" for number in range(bench.count)]
+        url = f"oci://{store.host}/app"
+        with bench.measured(f"{bench.count} images", bench.count):
+            await bench.drive.create(image(name, url) for name in names)
+            await bench.drive.until_ready(IMAGES, names)
+        with bench.measured(f"no-op of {bench.count} images", bench.count):
+            token = await bench.drive.request(IMAGES, names)
+            await bench.drive.until_ready(IMAGES, names, token=token)
+
+
 async def charts(bench: Bench) -> None:
     """A repository with a large index, a chart of each name in it, then an index in which nothing is new."""
     await bench.drive.create(tenant())
@@ -227,6 +245,7 @@ ALL: tuple[Callable, ...] = (
     among_failing,
     chain,
     big_repository,
+    images,
     charts,
     big_bucket,
 )
