@@ -45,6 +45,7 @@ from shared.http import (
 from shared.lang import json
 from shared.lang.bounded import remember
 from shared.lang.digest import Algorithm, Digest, DigestError
+from shared.lang.json import mapping, mappings
 from shared.oci.challenge import Challenge
 from shared.oci.errors import (
     ContentRefused,
@@ -55,7 +56,7 @@ from shared.oci.errors import (
     RegistryError,
     Unreachable,
 )
-from shared.oci.manifest import ACCEPTED, Descriptor, Manifest
+from shared.oci.manifest import ACCEPTED, OCI_INDEX, Descriptor, Manifest
 from shared.oci.repository import Repository
 
 _LARGEST_MANIFEST: Final = 4 << 20
@@ -68,6 +69,7 @@ _LONGEST_PAUSE: Final = timedelta(seconds=30)
 """Whoever asks for more is asked again in another turn."""
 _RETRIED: Final = frozenset((408, 429, 499, 500, 502, 503, 504, 522))
 _MOST_REDIRECTS: Final = 5
+_MOST_REFERRERS: Final = 10_000
 _MOST_TOKENS: Final = 4096
 _SHORTEST_TOKEN: Final = 60.0
 _CHUNK: Final = 1 << 18
@@ -164,6 +166,31 @@ class Registry:
             # Only where it goes on: the page is asked of the same host, whatever the link says.
             following = URL(str(link)).raw_path_qs if link and page else None
         return found
+
+    async def referrers(self, digest: Digest, artifact_type: str) -> list[Descriptor]:
+        """The manifests of a type that refer to one, in the order of the registry.
+
+        Registries that don't know who refers to whom have a tag in its place.
+
+        Raises:
+            RegistryError: the registry doesn't tell.
+            ContentRefused: the answer is none, or names too many.
+        """
+        try:
+            async with self._send("GET", f"referrers/{digest}", accept=(OCI_INDEX,)) as answer:
+                body = await _read(answer, _LARGEST_MANIFEST, "the list of referrers")
+            raw = mapping(json.loads(body))
+        except NotFound:
+            try:
+                raw = (await self.manifest(str(digest).replace(":", "-"))).raw
+            except NotFound:
+                return []
+        except json.JsonError as error:
+            raise ContentRefused("the list of referrers is not in its format") from error
+        listed = mappings(raw.get("manifests"))
+        if len(listed) > _MOST_REFERRERS:
+            raise ContentRefused(f"more than {_MOST_REFERRERS} manifests refer to {digest}")
+        return [Descriptor.read(one) for one in listed if one.get("artifactType") == artifact_type]
 
     async def blob(self, descriptor: Descriptor) -> AsyncIterator[bytes]:
         """The bytes of a blob piece by piece; what was given is only right if the last piece comes.

@@ -52,6 +52,8 @@ class Manifest:
     digest: Digest
     media_type: str
     raw: JsonObject = field(repr=False)
+    size: int = 0
+    """In bytes, as it came."""
 
     @classmethod
     def read(cls, data: bytes, digest: Digest, media_type: str) -> Self:
@@ -64,7 +66,7 @@ class Manifest:
             raw = json.loads_object(data)
         except ValueError as error:
             raise ContentRefused(f"the manifest is not in its format: {error}") from error
-        return cls(digest, str(raw.get("mediaType") or media_type), raw)
+        return cls(digest, str(raw.get("mediaType") or media_type), raw, len(data))
 
     @property
     def is_index(self) -> bool:

@@ -26,6 +26,7 @@ class Signatures:
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         """`scratch` is a directory for what is only needed for a moment, `cosign` the name of a program."""
+        self._secrets = secrets
         self._cosign = Cosign(secrets, CosignProgram(cosign, scratch, environment))
 
     async def verify(self, namespace: str, verification: SignatureVerification, subject: Subject) -> Verdict:
@@ -36,6 +37,6 @@ class Signatures:
         """
         if verification.provider == "cosign":
             return await self._cosign.verify(namespace, verification, subject)
-        raise VerificationFailed(
-            f"signatures of the provider {verification.provider} are not supported by this version"
-        )
+        from source_controller.signatures.notation import Notation  # noqa: PLC0415 - few have such signatures
+
+        return await Notation(self._secrets).verify(namespace, verification, subject)

@@ -18,6 +18,7 @@ from shared.oci import (
     Unreachable,
 )
 from shared.oci.client import Access
+from shared.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from shared.testing.registry import LAYER, Gate, packed
 from shared.testing.tls import Authority
 
@@ -240,3 +241,47 @@ async def test_a_registry_that_is_away_is_named(registries, name):
 def test_digests_of_pushed_images_are_those_of_their_bytes(store, name):
     assert store.push(name, "v1", {"a": "1"}) == store.push(name, "v2", {"a": "1"})
     assert isinstance(store.push(name, "v1", {"a": "2"}), Digest)
+
+
+SIGNATURE = "application/vnd.example.signature"
+
+
+def referrer(number, type_=SIGNATURE):
+    digest = f"sha256:{number:064x}"
+    return {"mediaType": "a", "digest": digest, "size": 7, "artifactType": type_}
+
+
+async def test_who_refers_to_an_image_is_asked_of_the_registry(gate, registry):
+    index = {"schemaVersion": 2, "manifests": [referrer(1), referrer(2, "another/type"), referrer(3)]}
+
+    def answer(request):
+        return web.json_response(index) if "/referrers/sha256:" in request.path else None
+
+    gate.fault = answer
+    found = await registry().referrers(Digest.of(b"image"), SIGNATURE)
+    assert [str(each.digest)[-1] for each in found] == ["1", "3"]
+
+
+async def test_a_tag_says_it_where_the_registry_does_not_know(store, gate, registry, name):
+    digest = Digest.of(b"image")
+    assert await registry().referrers(digest, SIGNATURE) == []
+    signature = store.push(name, "s")
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX}
+    described = referrer(0) | {"digest": str(signature), "mediaType": OCI_MANIFEST}
+    store.put(name, str(digest).replace(":", "-"), OCI_INDEX, index | {"manifests": [described]})
+    (found,) = await registry().referrers(digest, SIGNATURE)
+    assert found.digest == signature
+
+
+@pytest.mark.parametrize("answer", ["[", '{"manifests": [{"artifactType": "%s"}]}' % SIGNATURE])  # noqa: UP031
+async def test_what_is_no_list_of_referrers_is_refused(gate, registry, answer):
+    gate.fault = lambda request: web.Response(text=answer) if "/referrers/" in request.path else None
+    with pytest.raises(ContentRefused):
+        await registry().referrers(Digest.of(b"image"), SIGNATURE)
+
+
+async def test_too_many_referrers_are_refused(gate, registry):
+    index = {"manifests": [{}] * 10_001}
+    gate.fault = lambda request: web.json_response(index) if "/referrers/" in request.path else None
+    with pytest.raises(ContentRefused, match="more than 10000 manifests refer to"):
+        await registry().referrers(Digest.of(b"image"), SIGNATURE)
