@@ -1,4 +1,4 @@
-"""Signatures as notation makes them, in JWS: authorities, signers, and signed images in a registry."""
+"""Signatures as notation makes them: authorities, signers, and signed images in a registry."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import cbor2
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -22,6 +23,7 @@ from shared.testing.registry import RegistryStore
 SIGNATURE: Final = "application/vnd.cncf.notary.signature"
 PAYLOAD: Final = "application/vnd.cncf.notary.payload.v1+json"
 JWS: Final = "application/jose+json"
+COSE: Final = "application/cose"
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -105,10 +107,44 @@ class Signer:
             "signature": _base64(self._sign(f"{said}.{content}".encode())),
         }
 
-    def sign(self, store: RegistryStore, repository: str, digest: Digest, size: int, **how: Any) -> None:
+    def cose(
+        self,
+        target: Mapping[str, Any],
+        *,
+        header: Mapping[Any, Any] | None = None,
+        payload: bytes | None = None,
+    ) -> bytes:
+        """A signature of a descriptor in COSE; keys of the protected header may be others, or gone (None)."""
+        protected: dict[Any, Any] = {
+            1: {"ES256": -7, "PS256": -37}[self.algorithm],
+            2: ["io.cncf.notary.signingScheme"],
+            3: PAYLOAD,
+            "io.cncf.notary.signingScheme": "notary.x509",
+            "io.cncf.notary.signingTime": cbor2.CBORTag(1, int(datetime.now(UTC).timestamp())),
+        }
+        protected |= header or {}
+        said = cbor2.dumps({key: value for key, value in protected.items() if value is not None})
+        content = payload if payload is not None else dumps({"targetArtifact": dict(target)})
+        signed = cbor2.dumps(["Signature1", said, b"", content])
+        chain = [each.public_bytes(Encoding.DER) for each in (self.certificate, self.authority)]
+        return cbor2.dumps(cbor2.CBORTag(18, [said, {33: chain}, content, self._sign(signed)]))
+
+    def sign(
+        self,
+        store: RegistryStore,
+        repository: str,
+        digest: Digest,
+        size: int,
+        *,
+        cose: bool = False,
+        **how: Any,
+    ) -> None:
         """Puts a signature of an image beside it, and a tag that leads to it."""
         target = {"mediaType": OCI_MANIFEST, "digest": str(digest), "size": size}
-        attach(store, repository, digest, dumps(self.envelope(target, **how)))
+        if cose:
+            attach(store, repository, digest, self.cose(target, **how), COSE)
+        else:
+            attach(store, repository, digest, dumps(self.envelope(target, **how)))
 
     def _sign(self, data: bytes) -> bytes:
         if isinstance(self.key, rsa.RSAPrivateKey):

@@ -1,7 +1,7 @@
 """Signatures made with notation: the story is policy -> signatures -> envelope -> trust.
 
-Envelopes in JWS are read. Timestamps of others are not: without an authority for the time, certificates have
-to be valid now. Whether a certificate was revoked is not asked: where one says whom to ask, that check fails.
+Timestamps of others are not read: without an authority for the time, certificates have to be valid now.
+Whether a certificate was revoked is not asked: where one says whom to ask, that check fails.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from cryptography import x509
 from shared.api.source_v1 import SignatureVerification
 from shared.oci import Descriptor, Manifest, OciError
 from source_controller.secrets import Secrets, SecretUnavailable
-from source_controller.signatures.notation.envelope import JWS, EnvelopeRefused, Signed, open_envelope
+from source_controller.signatures.notation.envelope import COSE, JWS, Signed, open_envelope
+from source_controller.signatures.notation.opened import EnvelopeRefused
 from source_controller.signatures.notation.policy import Action, Check, Policy, PolicyRefused, Statement
 from source_controller.signatures.notation.trust import (
     ChainRefused,
@@ -108,9 +109,9 @@ class Notation:
         subject: Subject,
     ) -> Verdict:
         """What one signature is worth."""
-        envelope = await _envelope(descriptor, subject)
+        envelope, media_type = await _envelope(descriptor, subject)
         try:
-            signed = await asyncio.to_thread(open_envelope, envelope)
+            signed = await asyncio.to_thread(open_envelope, envelope, media_type)
             _check_target(signed, target)
         except EnvelopeRefused as error:
             raise VerificationFailed(f"{Check.INTEGRITY}: {error}") from error
@@ -131,26 +132,24 @@ class Notation:
         return verdict
 
 
-async def _envelope(descriptor: Descriptor, subject: Subject) -> bytes:
+async def _envelope(descriptor: Descriptor, subject: Subject) -> tuple[bytes, str]:
+    """An envelope, and what it is written in."""
     try:
         return await _read(descriptor, subject)
     except OciError as error:
         raise VerificationFailed(f"a signature can't be had: {error}") from error
 
 
-async def _read(descriptor: Descriptor, subject: Subject) -> bytes:
+async def _read(descriptor: Descriptor, subject: Subject) -> tuple[bytes, str]:
     manifest = await subject.registry.manifest(str(descriptor.digest))
     layers = manifest.layers
     if len(layers) != 1:
         raise VerificationFailed("the signature manifest has to have exactly one envelope")
-    if layers[0].media_type != JWS:
-        raise VerificationFailed(
-            f"envelopes of the type '{layers[0].media_type[:80]}' are not supported by this version, "
-            "sign with --signature-format jws"
-        )
+    if layers[0].media_type not in {JWS, COSE}:
+        raise VerificationFailed(f"an envelope of the type '{layers[0].media_type[:80]}' is not known")
     if layers[0].size > _LARGEST:
         raise VerificationFailed(f"the envelope has more than {_LARGEST} bytes")
-    return b"".join([piece async for piece in subject.registry.blob(layers[0])])
+    return b"".join([piece async for piece in subject.registry.blob(layers[0])]), layers[0].media_type
 
 
 def _check_target(signed: Signed, manifest: Manifest) -> None:

@@ -1,4 +1,4 @@
-"""Envelopes of signatures (JWS, in its flattened JSON form): read, and proven to be whole.
+"""Envelopes of signatures, JWS in its flattened JSON form or COSE: read, and proven to be whole.
 
 What comes out was signed by the key of the first certificate. Whether that one is trusted is another
 question.
@@ -21,21 +21,18 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 
 from shared.lang.json import JsonError, JsonObject, loads_object, mapping
+from source_controller.signatures.notation.cose import open_cose
+from source_controller.signatures.notation.opened import PREFIX, EnvelopeRefused, Opened, certificates
 
 PAYLOAD: Final = "application/vnd.cncf.notary.payload.v1+json"
 JWS: Final = "application/jose+json"
+COSE: Final = "application/cose"
 
-_PREFIX: Final = "io.cncf.notary."
 _SCHEMES: Final = ("notary.x509", "notary.x509.signingAuthority")
-_KNOWN: Final = frozenset(f"{_PREFIX}{name}" for name in ("signingScheme", "expiry", "authenticSigningTime"))
-_MOST_CERTIFICATES: Final = 10
+_KNOWN: Final = frozenset(f"{PREFIX}{name}" for name in ("signingScheme", "expiry", "authenticSigningTime"))
 _HASHES: Final[Mapping[str, type[HashAlgorithm]]] = {"256": SHA256, "384": SHA384, "512": SHA512}
 _RSA: Final = {2048: "PS256", 3072: "PS384", 4096: "PS512"}
 _EC: Final = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
-
-
-class EnvelopeRefused(Exception):
-    """It isn't an envelope, or isn't whole; says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,43 +49,60 @@ class Signed:
     expires_at: datetime | None
 
 
-def open_envelope(text: bytes) -> Signed:
+def open_envelope(text: bytes, media_type: str = JWS) -> Signed:
     """Reads an envelope; blocks for a moment.
 
     Raises:
         EnvelopeRefused: it is none, or isn't whole.
     """
+    found = open_cose(text) if media_type == COSE else _opened_jws(text)
+    _prove(found.chain[0], found.algorithm, found.signed, found.signature)
+    # From here on all is as the signer wrote it.
+    header = found.header
+    if found.content_type != PAYLOAD:
+        raise EnvelopeRefused(f"the payload is not of the type {PAYLOAD}")
+    scheme = header.get(f"{PREFIX}signingScheme")
+    if scheme not in _SCHEMES:
+        raise EnvelopeRefused("the signing scheme is not known")
+    by_authority = scheme == _SCHEMES[1]
+    _check_critical(header, found.critical, by_authority=by_authority)
+    target = mapping(_object(found.payload, "the payload").get("targetArtifact"))
+    when = "authenticSigningTime" if by_authority else "signingTime"
+    return Signed(found.chain, target, by_authority, _time(header, when), _time(header, "expiry"))
+
+
+def _opened_jws(text: bytes) -> Opened:
     envelope = _object(text, "the envelope")
     protected = _text(envelope, "protected")
     header = _object(_decoded(protected, "protected"), "the protected header")
     payload = _text(envelope, "payload")
-    chain = _chain(mapping(envelope.get("header")).get("x5c"))
-    signature = _decoded(_text(envelope, "signature"), "signature")
-    _prove(chain[0], str(header.get("alg")), f"{protected}.{payload}".encode(), signature)
-    # From here on all is as the signer wrote it.
-    if header.get("cty") != PAYLOAD:
-        raise EnvelopeRefused(f"the payload is not of the type {PAYLOAD}")
-    scheme = header.get(f"{_PREFIX}signingScheme")
-    if scheme not in _SCHEMES:
-        raise EnvelopeRefused("the signing scheme is not known")
-    by_authority = scheme == _SCHEMES[1]
-    _check_critical(header, by_authority=by_authority)
-    target = mapping(_object(_decoded(payload, "payload"), "the payload").get("targetArtifact"))
-    when = "authenticSigningTime" if by_authority else "signingTime"
-    return Signed(chain, target, by_authority, _time(header, when), _time(header, "expiry"))
+    raw = mapping(envelope.get("header")).get("x5c")
+    try:
+        chain = [base64.b64decode(str(one), validate=True) for one in raw] if isinstance(raw, list) else []
+    except (binascii.Error, ValueError):
+        raise EnvelopeRefused("one of its certificates can't be read") from None
+    return Opened(
+        certificates(chain),
+        str(header.get("alg")),
+        f"{protected}.{payload}".encode(),
+        _decoded(_text(envelope, "signature"), "signature"),
+        header.get("cty"),
+        header.get("crit"),
+        header,
+        _decoded(payload, "payload"),
+    )
 
 
-def _check_critical(header: JsonObject, *, by_authority: bool) -> None:
-    critical = header.get("crit")
+def _check_critical(header: Mapping[str, Any], critical: Any, *, by_authority: bool) -> None:
     if not isinstance(critical, list) or not all(isinstance(one, str) for one in critical):
         raise EnvelopeRefused("the protected header has no list of critical headers")
-    if f"{_PREFIX}verificationPlugin" in header:
+    if f"{PREFIX}verificationPlugin" in header:
         raise EnvelopeRefused("it asks for a verification plugin, and plugins are not supported")
-    needed = {f"{_PREFIX}signingScheme"}
-    if f"{_PREFIX}expiry" in header:
-        needed.add(f"{_PREFIX}expiry")
+    needed = {f"{PREFIX}signingScheme"}
+    if f"{PREFIX}expiry" in header:
+        needed.add(f"{PREFIX}expiry")
     if by_authority:
-        needed.add(f"{_PREFIX}authenticSigningTime")
+        needed.add(f"{PREFIX}authenticSigningTime")
     if missing := needed - set(critical):
         raise EnvelopeRefused(f"the header {min(missing)} has to be critical")
     if unknown := set(critical) - _KNOWN:
@@ -124,25 +138,16 @@ def _as_der(signature: bytes, size: int) -> bytes:
     return encode_dss_signature(int.from_bytes(signature[:size]), int.from_bytes(signature[size:]))
 
 
-def _chain(raw: Any) -> tuple[x509.Certificate, ...]:
-    if not isinstance(raw, list) or not 0 < len(raw) <= _MOST_CERTIFICATES:
-        raise EnvelopeRefused(f"it has no certificates, or more than {_MOST_CERTIFICATES}")
-    try:
-        return tuple(x509.load_der_x509_certificate(base64.b64decode(str(one), validate=True)) for one in raw)
-    except (binascii.Error, ValueError, UnsupportedAlgorithm):
-        raise EnvelopeRefused("one of its certificates can't be read") from None
-
-
-def _time(header: JsonObject, name: str) -> datetime | None:
-    text = header.get(f"{_PREFIX}{name}")
-    if text is None:
+def _time(header: Mapping[str, Any], name: str) -> datetime | None:
+    value = header.get(f"{PREFIX}{name}")
+    if value is None:
         return None
     try:
-        found = datetime.fromisoformat(str(text))
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        raise EnvelopeRefused(f"the header {_PREFIX}{name} is no time")
+        raise EnvelopeRefused(f"the header {PREFIX}{name} is no time")
     return found
 
 

@@ -47,8 +47,9 @@ async def test_under_skip_nothing_is_looked_at(image, images):
     assert images.condition(obj, "SourceVerified")["status"] == ""
 
 
-async def test_a_trusted_signature_is_told(image, images):
-    image.sign()
+@pytest.mark.parametrize("cose", [False, True])
+async def test_a_trusted_signature_is_told(image, images, cose):
+    image.sign(cose=cose)
     await image.demand()
     obj = await images.ready()
     verified = images.condition(obj, "SourceVerified")
@@ -85,9 +86,9 @@ async def test_a_signature_of_something_else_is_refused(image):
 
 
 async def test_another_kind_of_envelope_is_told(image, images):
-    attach(images.store, images.name, image.digest, b"x", "application/cose")
+    attach(images.store, images.name, image.digest, b"x", "text/plain")
     await image.demand()
-    await image.refused("sign with --signature-format jws")
+    await image.refused("an envelope of the type 'text/plain' is not known")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 
+import cbor2
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given, settings
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from shared.testing.notation import Signer, policy
 from source_controller.signatures.notation import _failures
-from source_controller.signatures.notation.envelope import EnvelopeRefused, open_envelope
+from source_controller.signatures.notation.envelope import COSE, open_envelope
+from source_controller.signatures.notation.opened import EnvelopeRefused
 from source_controller.signatures.notation.policy import Policy, PolicyRefused
 from source_controller.signatures.notation.trust import load_anchor
 
@@ -34,6 +36,54 @@ def test_a_sound_envelope_says_what_was_signed(algorithm):
     signed = open_envelope(wire(signer.envelope(TARGET)))
     assert signed.target == TARGET
     assert signed.chain == (signer.certificate, signer.authority)
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "PS256"])
+def test_a_sound_envelope_in_cose_says_what_was_signed(algorithm):
+    signer = Signer(algorithm=algorithm)
+    signed = open_envelope(signer.cose(TARGET), COSE)
+    assert signed.target == TARGET
+    assert signed.chain == (signer.certificate, signer.authority)
+    assert abs(signed.signed_at - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_any_flipped_bit_of_cose_is_noticed(data):
+    envelope = cbor2.loads(SIGNER.cose(TARGET))
+    part = data.draw(st.sampled_from([0, 2, 3]))
+    raw = bytearray(envelope.value[part])
+    at = data.draw(st.integers(0, len(raw) * 8 - 1))
+    raw[at // 8] ^= 1 << (at % 8)
+    parts = list(envelope.value)
+    parts[part] = bytes(raw)
+    with pytest.raises(EnvelopeRefused):
+        open_envelope(cbor2.dumps(cbor2.CBORTag(18, parts)), COSE)
+
+
+@given(st.binary(max_size=300))
+def test_nothing_else_comes_of_any_input_for_cose(data):
+    for text in (data, b"\xd2\x84" + data, cbor2.dumps(cbor2.CBORTag(18, [data, {}, data, data]))):
+        with pytest.raises(EnvelopeRefused):
+            open_envelope(text, COSE)
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        ({1: -35}, "doesn't fit the key"),
+        ({1: None}, "doesn't fit the key"),
+        ({3: "text/plain"}, "payload is not of the type"),
+        ({2: None}, "no list of critical"),
+        ({2: [SCHEME, 7]}, "no list of critical"),
+        ({2: [SCHEME, "x"], "x": 1}, "'x' is not known"),
+        ({"io.cncf.notary.expiry": 7}, "has to be critical"),
+        ({2: [SCHEME, "io.cncf.notary.expiry"], "io.cncf.notary.expiry": 7}, "is no time"),
+    ],
+)
+def test_headers_of_cose_have_to_make_sense(header, why):
+    with pytest.raises(EnvelopeRefused, match=why):
+        open_envelope(SIGNER.cose(TARGET, header=header), COSE)
 
 
 @pytest.mark.parametrize("part", ["payload", "protected", "signature"])
