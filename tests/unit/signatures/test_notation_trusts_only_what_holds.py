@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import cbor2
 import pytest
@@ -12,13 +13,14 @@ from hypothesis import strategies as st
 
 from shared.testing.notation import Signer, policy
 from source_controller.signatures.notation import _failures
-from source_controller.signatures.notation.envelope import COSE, open_envelope
+from source_controller.signatures.notation.envelope import COSE, JWS, open_envelope
 from source_controller.signatures.notation.opened import EnvelopeRefused
 from source_controller.signatures.notation.policy import Policy, PolicyRefused
 from source_controller.signatures.notation.trust import load_anchor
 
 TARGET = {"mediaType": "a/b", "digest": "sha256:" + "0" * 64, "size": 7}
 SIGNER = Signer()
+MADE_ELSEWHERE = Path(__file__).parents[2] / "data" / "signatures" / "notation"
 SCHEME = "io.cncf.notary.signingScheme"
 
 
@@ -84,6 +86,18 @@ def test_nothing_else_comes_of_any_input_for_cose(data):
 def test_headers_of_cose_have_to_make_sense(header, why):
     with pytest.raises(EnvelopeRefused, match=why):
         open_envelope(SIGNER.cose(TARGET, header=header), COSE)
+
+
+@pytest.mark.parametrize(("file", "media_type"), [("envelope.jws", JWS), ("envelope.cose", COSE)])
+def test_envelopes_that_others_have_made_are_read(file, media_type):
+    """Made with the Go library of the Notary Project (notation-core-go 1.3.0) and an RSA key of 3072 bits."""
+    signed = open_envelope((MADE_ELSEWHERE / file).read_bytes(), media_type)
+    assert signed.target == {"mediaType": "a/b", "digest": "sha256:00", "size": 7}
+    assert signed.expires_at - signed.signed_at == timedelta(days=1)
+    found = Policy.parse(policy()).applicable("any")
+    anchor = load_anchor((MADE_ELSEWHERE / "root.pem").read_bytes())
+    checks = {check for check, _ in _failures(signed, found, [anchor])}
+    assert checks <= {"expiry", "authenticTimestamp"}  # they get old
 
 
 @pytest.mark.parametrize("part", ["payload", "protected", "signature"])
