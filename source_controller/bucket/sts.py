@@ -5,20 +5,20 @@ from __future__ import annotations
 import ssl
 from typing import Final
 from urllib.parse import urlencode
-from xml.parsers import expat
 
 import aiohttp
 from yarl import URL
 
 from shared.auth import BasicAuth, Proxy, ProxyRefused, through
 from shared.http import CONNECT_SECONDS, hang_up, trouble
+from shared.lang.xml import XmlRefused, texts
 from source_controller.bucket.library import S3Credentials
 from source_controller.bucket.store import StoreError
 
 _ACTION: Final = {"Action": "AssumeRoleWithLDAPIdentity", "Version": "2011-06-15"}
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept-Encoding": "identity"}
 _LARGEST: Final = 1 << 18
-_WANTED: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+_WANTED: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Code")
 
 
 class InvalidEndpoint(ValueError):
@@ -77,10 +77,13 @@ async def ldap_credentials(
         raise StoreError(str(error)) from None
     except (aiohttp.ClientError, ssl.SSLError, ConnectionError) as error:
         raise StoreError(trouble(error, endpoint)) from None
+    try:
+        found = texts(text, _WANTED)
+    except XmlRefused:
+        raise StoreError("the answer has a document type, which no such service sends") from None
     if status != 200:
-        code = _texts(text, ("Code",)).get("Code", "")
+        code = found.get("Code", "")
         raise StoreError(f"{status} {code}".rstrip() + ", check the Secret of spec.sts.secretRef")
-    found = _texts(text, _WANTED)
     if not found.get("AccessKeyId") or not found.get("SecretAccessKey"):
         raise StoreError("the answer has no keys, check spec.sts.endpoint")
     return S3Credentials(found["AccessKeyId"], found["SecretAccessKey"], found.get("SessionToken", ""))
@@ -93,33 +96,3 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
         if len(data) > _LARGEST:
             raise StoreError(f"the answer has more than {_LARGEST} bytes")
     return bytes(data)
-
-
-def _texts(document: bytes, names: tuple[str, ...]) -> dict[str, str]:
-    """The texts of the first elements of these names, wherever they are; what is no XML has none."""
-    found: dict[str, list[str]] = {}
-    inside: list[str] = []
-    parser = expat.ParserCreate(namespace_separator=" ")
-
-    def start(name: str, attributes: object) -> None:
-        del attributes
-        inside.append(name.rpartition(" ")[2])
-
-    def end(name: str) -> None:
-        del name
-        inside.pop()
-
-    def text(data: str) -> None:
-        if inside and inside[-1] in names:
-            found.setdefault(inside[-1], []).append(data)
-
-    def refuse(*_: object) -> None:
-        raise StoreError("the answer has a document type, which no such service sends")
-
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(document, True)
-    except expat.ExpatError:
-        return {}
-    return {name: "".join(parts).strip() for name, parts in found.items()}

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, Final
-from xml.parsers import expat
 
 from yarl import URL
 
@@ -22,6 +21,7 @@ from shared.auth.cloud.asking import Asker, CloudError
 from shared.auth.registry import RegistryLogin
 from shared.auth.secrets import BasicAuth, Proxy
 from shared.lang.json import dumps
+from shared.lang.xml import XmlRefused, texts
 from shared.observe.clock import Clock
 
 AUDIENCE: Final = "sts.amazonaws.com"
@@ -37,6 +37,7 @@ _ROLE: Final = "eks.amazonaws.com/role-arn"
 _ROLE_ARN: Final = re.compile(r"arn:aws[\w-]*:iam::[0-9]{1,30}:role/.{1,200}", re.ASCII)
 _ENDPOINT: Final = re.compile(r"https://(?:.+\.)?sts(?:-fips)?(?:\.[^.]+)?(?:\.vpce)?\.amazonaws\.com")
 _CODECOMMIT: Final = re.compile(r"git-codecommit(?:-fips)?\.([^.]+)\.amazonaws\.com(?:\.cn)?")
+_TOLD: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration", "Code")
 _SIGNED_LIFE: Final = timedelta(minutes=15)
 _FOREVER: Final = timedelta(hours=1)
 """Keys that don't say when they end are asked for again by then."""
@@ -112,7 +113,10 @@ class Aws:
             "WebIdentityToken": token,
         }
         answer = await self._asker.ask("POST", self._sts(region, endpoint), body=form, proxy=proxy)
-        found = _texts(answer.body, ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration", "Code"))
+        try:
+            found = texts(answer.body, _TOLD)
+        except XmlRefused as error:
+            raise CloudError(f"the answer of {answer.where} can't be used: {error}") from error
         if answer.status != 200:
             raise CloudError(
                 f"{answer.where} refuses the role '{role}': {found.get('Code') or answer.status}"
@@ -287,31 +291,3 @@ def _time(text: str) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else None
-
-
-def _texts(document: bytes, names: tuple[str, ...]) -> dict[str, str]:
-    """The texts of elements of these names, wherever they are; what is no XML has none."""
-    found: dict[str, str] = {}
-    inside: list[str] = []
-    parser = expat.ParserCreate(namespace_separator=" ")
-
-    def start(name: str, _: object) -> None:
-        inside.append(name.rpartition(" ")[2])
-
-    def end(_: str) -> None:
-        inside.pop()
-
-    def text(data: str) -> None:
-        if inside and inside[-1] in names:
-            found[inside[-1]] = found.get(inside[-1], "") + data
-
-    def refuse(*_: object) -> None:
-        raise CloudError("the answer has a document type, which no such service sends")
-
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(document, True)
-    except expat.ExpatError:
-        return {}
-    return found
