@@ -58,18 +58,18 @@ class Authority:
         """The certificate to trust."""
         return self._certificate.public_bytes(serialization.Encoding.PEM)
 
-    def server(self, *names: str) -> Pair:
-        """A server certificate, by default for `127.0.0.1` and `localhost`."""
-        return self._issue(names or ("127.0.0.1", "localhost"), ExtendedKeyUsageOID.SERVER_AUTH)
+    def server(self, *names: str, life: timedelta = _LIFE) -> Pair:
+        """A server certificate, by default for `127.0.0.1` and `localhost`; a negative life has ended."""
+        return self._issue(names or ("127.0.0.1", "localhost"), ExtendedKeyUsageOID.SERVER_AUTH, life)
 
     def client(self, name: str) -> Pair:
         """A client certificate."""
-        return self._issue((name,), ExtendedKeyUsageOID.CLIENT_AUTH)
+        return self._issue((name,), ExtendedKeyUsageOID.CLIENT_AUTH, _LIFE)
 
-    def server_context(self, *, clients: bool = False) -> ssl.SSLContext:
+    def server_context(self, *names: str, clients: bool = False, life: timedelta = _LIFE) -> ssl.SSLContext:
         """What a loopback server listens with; with `clients` it wants certificates of this authority."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        pair = self.server()
+        pair = self.server(*names, life=life)
         handle = os.memfd_create("server-certificate")
         try:
             os.write(handle, pair.certificate + pair.key)
@@ -81,12 +81,12 @@ class Authority:
             context.load_verify_locations(cadata=self.pem.decode())
         return context
 
-    def _issue(self, names: tuple[str, ...], usage: x509.ObjectIdentifier) -> Pair:
+    def _issue(self, names: tuple[str, ...], usage: x509.ObjectIdentifier, life: timedelta) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
-            _builder(subject, self._name, key.public_key())
+            _builder(subject, self._name, key.public_key(), life)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
@@ -104,7 +104,7 @@ class Authority:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, life: timedelta = _LIFE
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -113,8 +113,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + _LIFE)
+        .not_valid_before(now - timedelta(hours=1) - abs(life))
+        .not_valid_after(now + life)
     )
 
 
