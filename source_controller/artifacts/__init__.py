@@ -11,7 +11,7 @@ from source_controller.artifacts.conditions import (
 )
 from source_controller.artifacts.header import SourceHeader
 from source_controller.artifacts.news import Before, building, in_storage, outdated, stalled, tell, unchanged
-from source_controller.artifacts.shelf import Shelf, artifact_in, place_of, wire
+from source_controller.artifacts.shelf import Shelf, artifact_in, place_of, storing, wire
 
 __all__ = [
     "FETCH_FAILED",
@@ -30,6 +30,7 @@ __all__ = [
     "outdated",
     "place_of",
     "stalled",
+    "storing",
     "tell",
     "unchanged",
     "wire",

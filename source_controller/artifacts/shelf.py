@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from shared.api.decode import InvalidObject, decode
@@ -13,6 +15,15 @@ from shared.runtime.outcome import Failure
 from shared.runtime.turn import Turn
 from source_controller.artifacts.conditions import BUILDING, IN_STORAGE, STORAGE_FAILED, CommonReason
 from source_controller.storage import Place, Storage, StorageError
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """What the storage refuses in the block makes the turn fail."""
+    try:
+        yield
+    except StorageError as error:
+        raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
 
 
 class Shelf:
@@ -75,10 +86,8 @@ class Shelf:
         Raises:
             Failure: the storage refuses; the object has to wait for it.
         """
-        try:
+        with storing():
             removed = await self._storage.remove_all(place_of(obj))
-        except StorageError as error:
-            raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
         turn.draft["artifact"] = None
         if removed:
             text = "garbage collected artifacts for deleted resource"

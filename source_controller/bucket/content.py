@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-import tempfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,14 +22,14 @@ from shared.artifact.stored import StoredArchive, order
 from shared.git.threads import Stopped, run_in_thread
 from shared.lang.bounded import remember
 from shared.lang.digest import Algorithm
-from shared.runtime.outcome import Failure
 from shared.runtime.turn import Turn
-from source_controller.artifacts import STORAGE_FAILED, place_of
+from source_controller.artifacts import place_of, storing
 from source_controller.bucket.conditions import failed
 from source_controller.bucket.index import Index, UnusableKey, paths
 from source_controller.bucket.s3 import AT_ONCE
 from source_controller.bucket.store import ObjectGone, ObjectStore, StoreError, limited
-from source_controller.storage import Place, Storage, StorageError
+from source_controller.scratch import scratch_folder
+from source_controller.storage import Place, Storage
 
 _REMEMBERED: Final = 1024
 _CHUNK: Final = 1 << 18
@@ -105,24 +104,22 @@ class BucketContents:
             Failure: one can't be had, or has no place beside the others.
         """
         places = _places(obj, listed)
-        folder = await asyncio.to_thread(lambda: tempfile.TemporaryDirectory(dir=self._scratch))
         try:
-            files = {key: Path(folder.name) / str(number) for number, key in enumerate(places)}
-            if listed.ignore_file is not None:
-                await asyncio.to_thread(files[IGNORE_FILE].write_bytes, listed.ignore_file)
-            fetch = _Fetch(obj, store, turn, files, dict(listed.index.etags))
-            await self._reuse(fetch, places, current)
-            await fetch.run()
-            index = Index(fetch.etags)
-            there = [key for key in places if key in index.etags or key == IGNORE_FILE]
-            yield Fetched(
-                index, str(index.digest(self._algorithm)), {places[key]: files[key] for key in there}
-            )
+            async with scratch_folder(self._scratch) as folder:
+                files = {key: folder / str(number) for number, key in enumerate(places)}
+                if listed.ignore_file is not None:
+                    await asyncio.to_thread(files[IGNORE_FILE].write_bytes, listed.ignore_file)
+                fetch = _Fetch(obj, store, turn, files, dict(listed.index.etags))
+                await self._reuse(fetch, places, current)
+                await fetch.run()
+                index = Index(fetch.etags)
+                there = [key for key in places if key in index.etags or key == IGNORE_FILE]
+                yield Fetched(
+                    index, str(index.digest(self._algorithm)), {places[key]: files[key] for key in there}
+                )
         except OSError as error:
             why = error.strerror or "input/output error"
             raise failed(f"fetch from bucket '{obj.spec.bucket_name}' failed: {why}") from error
-        finally:
-            await asyncio.to_thread(folder.cleanup)
 
     async def publish(self, obj: Bucket, fetched: Fetched) -> Artifact:
         """The artifact of what was fetched.
@@ -135,15 +132,13 @@ class BucketContents:
         def write(sink: Sink) -> None:
             write_archive(_entries(fetched.files), sink)
 
-        try:
+        with storing():
             artifact = await self._storage.publish(
                 place,
                 revision=fetched.revision,
                 filename=f"{fetched.revision.partition(':')[2]}.tar.gz",
                 write=write,
             )
-        except StorageError as error:
-            raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
         known = _Known(_origin(obj), artifact.digest, fetched.index.etags)
         remember(self._known, place, known, _REMEMBERED)
         return artifact

@@ -19,12 +19,12 @@ from shared.git import Checkout, Selected
 from shared.git.threads import run_in_thread
 from shared.lang.bounded import remember
 from shared.runtime.outcome import Failure
-from source_controller.artifacts import FETCH_FAILED, STORAGE_FAILED, CommonReason, place_of
+from source_controller.artifacts import FETCH_FAILED, STORAGE_FAILED, CommonReason, place_of, storing
 from source_controller.git_repository.composing import Part, composed, opened
 from source_controller.git_repository.conditions import Reason
 from source_controller.git_repository.included import Included
 from source_controller.git_repository.sparse import MissingDirectory, sparse
-from source_controller.storage import Place, Storage, StorageError
+from source_controller.storage import Place, Storage
 
 _REMEMBERED: Final = 4096
 
@@ -95,7 +95,7 @@ class Publisher:
         target = _Target(place_of(obj), selected.revision, f"{checkout.commit.hash}.tar.gz")
         recipe = _recipe(obj, checkout, parts)
         content = self._contents.get(recipe, "") if recipe else ""
-        try:
+        with storing():
             artifact = await self._again(target, current, content)
             if artifact is None:
                 known = content
@@ -103,8 +103,6 @@ class Publisher:
                 artifact = await self._again(target, current, content) if content != known else None
             if artifact is None:
                 artifact = await self._pack(target, entries)
-        except StorageError as error:
-            raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
         remember(self._made, content, artifact, _REMEMBERED)
         if recipe:
             remember(self._contents, recipe, content, _REMEMBERED)

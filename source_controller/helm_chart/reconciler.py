@@ -15,7 +15,6 @@ from shared.runtime.turn import Turn
 from shared.status.conditions import FALSE, TRUE
 from source_controller.artifacts import (
     FETCH_FAILED,
-    STORAGE_FAILED,
     VERIFIED,
     Before,
     CommonReason,
@@ -25,6 +24,7 @@ from source_controller.artifacts import (
     outdated,
     place_of,
     stalled,
+    storing,
     tell,
     unchanged,
 )
@@ -42,7 +42,7 @@ from source_controller.helm_chart.from_tree import TreeBuilds
 from source_controller.helm_chart.remote import LoginFailed
 from source_controller.helm_chart.sources import ChartSources, NoArtifact, Source, is_registry
 from source_controller.helm_repository.client import InvalidUrl
-from source_controller.storage import Storage, StorageError
+from source_controller.storage import Storage
 
 _WAIT: Final = timedelta(seconds=30)
 """Until the next look at a source that has no artifact; a new one brings the chart back at once."""
@@ -128,12 +128,10 @@ class HelmChartReconciler:
             building(turn, build.summary)
         elif (obj.status.observed_chart_name, current.revision) != (build.name, build.version):
             outdated(turn, build.summary, Reason.NEW_CHART)
-        try:
+        with storing():
             artifact = await self._storage.publish_file(
                 place_of(obj), revision=build.version, filename=build.filename, source=build.file
             )
-        except StorageError as error:
-            raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
         await self._shelf.show(obj, artifact, turn)
         turn.draft["observedChartName"] = build.name
         optional = obj.spec.ignore_missing_values_files

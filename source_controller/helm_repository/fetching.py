@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,11 +16,12 @@ from shared.api.source_v1 import HelmRepository
 from shared.lang.digest import Algorithm, Digest, DigestError, hasher
 from shared.process import Limits, ProcessError, run
 from shared.runtime.outcome import Failure
-from source_controller.artifacts import FETCH_FAILED, STORAGE_FAILED, place_of
+from source_controller.artifacts import FETCH_FAILED, place_of, storing
 from source_controller.helm_repository.client import Downloaded, DownloadError, HelmHttp, TooLarge, Validators
 from source_controller.helm_repository.conditions import Reason
 from source_controller.helm_repository.indexing import REFUSED
-from source_controller.storage import Place, Storage, StorageError
+from source_controller.scratch import scratch_folder
+from source_controller.storage import Place, Storage
 
 _CHUNK: Final = 1 << 20
 _ENVIRONMENT: Final = {"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -69,11 +69,8 @@ class Indexes:
         Raises:
             Failure: it can't be had.
         """
-        folder = await asyncio.to_thread(lambda: tempfile.TemporaryDirectory(dir=self._scratch))
-        try:
-            yield await self._download(obj, http, current, Path(folder.name) / "index")
-        finally:
-            await asyncio.to_thread(folder.cleanup)
+        async with scratch_folder(self._scratch) as folder:
+            yield await self._download(obj, http, current, folder / "index")
 
     @asynccontextmanager
     async def fresh(self, http: HelmHttp) -> AsyncIterator[Path]:
@@ -82,13 +79,10 @@ class Indexes:
         Raises:
             Failure: it can't be had.
         """
-        folder = await asyncio.to_thread(lambda: tempfile.TemporaryDirectory(dir=self._scratch))
-        try:
-            file = Path(folder.name) / "index"
+        async with scratch_folder(self._scratch) as folder:
+            file = folder / "index"
             answer = await self._downloaded(http, file, None)
             yield await self.indexed(Fetched(file, "", answer.validators))
-        finally:
-            await asyncio.to_thread(folder.cleanup)
 
     async def publish(self, obj: HelmRepository, http: HelmHttp, fetched: Fetched, file: Path) -> Artifact:
         """Stores the JSON that `indexed` made.
@@ -97,12 +91,10 @@ class Indexes:
             Failure: the storage refuses.
         """
         name = f"index-{fetched.revision.partition(':')[2]}.yaml"
-        try:
+        with storing():
             artifact = await self._storage.publish_file(
                 place_of(obj), revision=fetched.revision, filename=name, source=file
             )
-        except StorageError as error:
-            raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
         self._remember(obj, http, fetched.revision, fetched.validators)
         return artifact
 

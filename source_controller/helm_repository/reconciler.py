@@ -9,11 +9,10 @@ from shared.api.source_v1 import HelmRepository
 from shared.api.source_v1.helm import DEFAULT_INTERVAL
 from shared.kube.resources import ObjectKey
 from shared.lang.json import JsonObject, mapping
-from shared.runtime.outcome import Done, Failure, Gone, Outcome
+from shared.runtime.outcome import Done, Gone, Outcome
 from shared.runtime.turn import Turn
 from source_controller.artifacts import (
     FETCH_FAILED,
-    STORAGE_FAILED,
     Before,
     CommonReason,
     Shelf,
@@ -22,6 +21,7 @@ from source_controller.artifacts import (
     outdated,
     place_of,
     stalled,
+    storing,
     tell,
     unchanged,
 )
@@ -29,7 +29,7 @@ from source_controller.helm_repository.access import HelmClients
 from source_controller.helm_repository.client import HelmHttp, InvalidUrl, without_login
 from source_controller.helm_repository.conditions import FAILURES, OWNED, human_size, stored
 from source_controller.helm_repository.fetching import Indexes
-from source_controller.storage import Place, Storage, StorageError
+from source_controller.storage import Place, Storage
 
 OCI: Final = "oci"
 
@@ -108,10 +108,8 @@ class Registries:
         del raw
         place = Place(HelmRepository.KIND, key.namespace, key.name)
         self._indexes.forget(place)
-        try:
+        with storing():
             await self._storage.remove_all(place)
-        except StorageError as error:
-            raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
 
 
 def _news(obj: HelmRepository, artifact: Artifact) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,9 +18,10 @@ from shared.artifact.ignoring import kept
 from shared.git.threads import run_in_thread
 from shared.oci import ContentRefused, Descriptor, Manifest, Registry
 from shared.runtime.outcome import Failure
-from source_controller.artifacts import FETCH_FAILED, STORAGE_FAILED, place_of
+from source_controller.artifacts import FETCH_FAILED, place_of, storing
 from source_controller.oci_repository.conditions import Reason
-from source_controller.storage import Storage, StorageError
+from source_controller.scratch import scratch_folder
+from source_controller.storage import Storage
 
 COPY: Final = "copy"
 
@@ -46,7 +46,7 @@ class Contents:
         layer = chosen(manifest, obj.spec.layer_selector)
         copies = obj.spec.layer_selector is not None and obj.spec.layer_selector.operation == COPY
         async with self._downloaded(registry, layer) as (file, folder):
-            try:
+            with storing():
                 artifact = await (
                     self._storage.publish_file(
                         place_of(obj), revision=revision, filename=filename, source=file
@@ -54,26 +54,22 @@ class Contents:
                     if copies
                     else self._packed(obj, file, folder, revision, filename)
                 )
-            except StorageError as error:
-                raise Failure(error.reason, str(error), condition=STORAGE_FAILED) from error
         return artifact.model_copy(update={"metadata": manifest.annotations or None})
 
     @asynccontextmanager
     async def _downloaded(self, registry: Registry, layer: Descriptor) -> AsyncIterator[tuple[Path, Path]]:
         """A layer in a file, beside an empty directory; both go with the block."""
-        folder = await asyncio.to_thread(lambda: tempfile.TemporaryDirectory(dir=self._scratch))
         try:
-            file, target = Path(folder.name) / "layer", Path(folder.name) / "content"
-            await asyncio.to_thread(target.mkdir)
-            with file.open("wb", buffering=0) as out:
-                async for piece in registry.blob(layer):
-                    await asyncio.to_thread(out.write, piece)
-            yield file, target
+            async with scratch_folder(self._scratch) as folder:
+                file, target = folder / "layer", folder / "content"
+                await asyncio.to_thread(target.mkdir)
+                with file.open("wb", buffering=0) as out:
+                    async for piece in registry.blob(layer):
+                        await asyncio.to_thread(out.write, piece)
+                yield file, target
         except OSError as error:
             why = error.strerror or "input/output error"
             raise layer_failure(f"failed to extract layer contents from artifact: {why}") from error
-        finally:
-            await asyncio.to_thread(folder.cleanup)
 
     async def _packed(
         self, obj: OCIRepository, file: Path, folder: Path, revision: str, filename: str

@@ -11,7 +11,6 @@ import asyncio
 import base64
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +23,7 @@ from shared.auth import Proxy, RegistryLogin, proxy_from_environment
 from shared.lang import json
 from shared.oci import Access, Repository
 from shared.process import Jail, Limits, ProcessError, ProgramFailed, ProgramMissing, find_program, run
+from source_controller.scratch import scratch_folder
 from source_controller.signatures.subject import Subject, VerificationFailed
 
 _TIMEOUT: Final = timedelta(minutes=3)
@@ -76,12 +76,8 @@ class CosignProgram:
         """
         if any(len(option) > _LONGEST_OPTION for option in question.options):
             raise CosignRefused("the expressions for the identity are too long")
-        async with self._slots:
-            folder = await asyncio.to_thread(lambda: tempfile.TemporaryDirectory(dir=self._scratch))
-            try:
-                await self._run(question, subject, Path(folder.name))
-            finally:
-                await asyncio.to_thread(folder.cleanup)
+        async with self._slots, scratch_folder(self._scratch) as folder:
+            await self._run(question, subject, folder)
 
     async def _run(self, question: Question, subject: Subject, folder: Path) -> None:
         access = subject.access
