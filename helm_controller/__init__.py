@@ -1,0 +1,1 @@
+"""helm-controller: installs, upgrades and keeps Helm releases as HelmReleases want them."""

@@ -1,0 +1,1 @@
+"""Manifests of a release into a cluster, and out of it again."""

@@ -1,0 +1,1 @@
+"""What Helm stores of a release: the record, its encoding, its digests."""

@@ -1,0 +1,1 @@
+"""Charts into manifests: the helm program renders, post-renderers change."""

@@ -1,0 +1,1 @@
+"""Values of a release: references, merging and the grammar of `--set`."""
