@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from shared.http import hang_up
-from shared.kube.connection import Connection
+from shared.kube.connection import Access, Connection
 from shared.kube.discovery import Discovery
 from shared.kube.errors import NotFound, TooManyRequests, Unreachable, from_response
 from shared.kube.resources import Resource
@@ -67,6 +67,10 @@ class KubeClient:
             self._connection, identity=user, discovery=self.discovery, user_agent=self._user_agent
         )
 
+    async def kubeconfig(self) -> Access:
+        """How other programs get to the same cluster; whom to impersonate is in `identity`."""
+        return await self._connection.kubeconfig()
+
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
         """Reads one object."""
         return _decoded(await self.request("GET", resource.path(namespace, name)))
@@ -110,13 +114,25 @@ class KubeClient:
         return _decoded(await self.request("POST", path, body=dumps(obj)))
 
     async def apply(
-        self, resource: Resource, obj: JsonObject, *, manager: str, force: bool = True, dry_run: bool = False
+        self,
+        resource: Resource,
+        obj: JsonObject,
+        *,
+        manager: str,
+        force: bool = True,
+        dry_run: bool = False,
+        strict: bool = False,
     ) -> JsonObject:
-        """Server-side apply; namespace and name come from the object's metadata."""
+        """Server-side apply; namespace and name come from the object's metadata.
+
+        A strict one is refused when the object has fields that its kind does not know.
+        """
         metadata = obj["metadata"]
         params = _write_params(manager, dry_run=dry_run)
         if force:
             params["force"] = "true"
+        if strict:
+            params["fieldValidation"] = "Strict"
         path = resource.path(metadata.get("namespace"), metadata["name"])
         return _decoded(
             await self.request("PATCH", path, params=params, body=dumps(obj), content_type=_APPLY)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from aiohttp.connector import AddrInfoType
 
 from shared.kube.errors import KubeError
 from shared.kube.slim import Configuration, config
+from shared.lang.json import JsonObject
 
 _READ_BUFFER: Final = 2**20
 _QUIET_SECONDS: Final = 15
@@ -29,6 +31,14 @@ _LOST_MILLISECONDS: Final = (_QUIET_SECONDS + _PROBE_SECONDS * _PROBES) * 1000
 
 class ConnectionConfigError(KubeError):
     """The process has no usable way to reach an API server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A kubeconfig in wire form, and the files that it refers to."""
+
+    document: JsonObject = field(repr=False)
+    files: tuple[Path, ...]
 
 
 class Connection:
@@ -98,6 +108,41 @@ class Connection:
         """Proxy URL from the kubeconfig."""
         proxy: str | None = self._configuration.proxy
         return proxy
+
+    async def kubeconfig(self) -> Access:
+        """How other programs get to the same server with the same rights; holds credentials."""
+        configuration = self._configuration
+        cluster: JsonObject = {"server": self.server}
+        user: JsonObject = {}
+        files: list[Path] = []
+        if not configuration.verify_ssl:
+            cluster["insecure-skip-tls-verify"] = True
+        for holder, key, path in (
+            (cluster, "certificate-authority", configuration.ssl_ca_cert),
+            (user, "client-certificate", configuration.cert_file),
+            (user, "client-key", configuration.key_file),
+        ):
+            if path:
+                holder[key] = str(Path(path).absolute())
+                files.append(Path(path).absolute())
+        for key, value in (("tls-server-name", self.server_name), ("proxy-url", self.proxy)):
+            if value:
+                cluster[key] = value
+        headers = await self.headers()
+        kind, _, token = headers.get("Authorization", "").partition(" ")
+        if kind == "Bearer":
+            user["token"] = token
+        elif kind:
+            user |= {"username": configuration.username, "password": configuration.password}
+        document: JsonObject = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "it", "cluster": cluster}],
+            "users": [{"name": "it", "user": user}],
+            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+            "current-context": "it",
+        }
+        return Access(document, tuple(files))
 
     async def close(self) -> None:
         """Closes the session; clients of this connection are unusable afterwards."""

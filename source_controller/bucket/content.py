@@ -28,7 +28,7 @@ from source_controller.bucket.conditions import failed
 from source_controller.bucket.index import Index, UnusableKey, paths
 from source_controller.bucket.s3 import AT_ONCE
 from source_controller.bucket.store import ObjectGone, ObjectStore, StoreError, limited
-from source_controller.scratch import scratch_folder
+from shared.process.scratch import scratch_folder
 from source_controller.storage import Place, Storage
 
 _REMEMBERED: Final = 1024

@@ -20,7 +20,7 @@ from source_controller.artifacts import FETCH_FAILED, place_of, storing
 from source_controller.helm_repository.client import Downloaded, DownloadError, HelmHttp, TooLarge, Validators
 from source_controller.helm_repository.conditions import Reason
 from source_controller.helm_repository.indexing import REFUSED
-from source_controller.scratch import scratch_folder
+from shared.process.scratch import scratch_folder
 from source_controller.storage import Place, Storage
 
 _CHUNK: Final = 1 << 20

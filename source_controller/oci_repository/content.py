@@ -20,7 +20,7 @@ from shared.oci import ContentRefused, Descriptor, Manifest, Registry
 from shared.runtime.outcome import Failure
 from source_controller.artifacts import FETCH_FAILED, place_of, storing
 from source_controller.oci_repository.conditions import Reason
-from source_controller.scratch import scratch_folder
+from shared.process.scratch import scratch_folder
 from source_controller.storage import Storage
 
 COPY: Final = "copy"

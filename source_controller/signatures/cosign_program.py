@@ -23,7 +23,7 @@ from shared.auth import Proxy, RegistryLogin, proxy_from_environment
 from shared.lang import json
 from shared.oci import Access, Repository
 from shared.process import Jail, Limits, ProcessError, ProgramFailed, ProgramMissing, find_program, run
-from source_controller.scratch import scratch_folder
+from shared.process.scratch import scratch_folder
 from source_controller.signatures.subject import Subject, VerificationFailed
 
 _TIMEOUT: Final = timedelta(minutes=3)

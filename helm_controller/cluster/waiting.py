@@ -1,0 +1,147 @@
+"""Waiting for the objects of a release: until they are healthy, have run to their end, or are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Protocol, TypeVar
+
+from helm_controller.cluster.objects import ClusterError
+from shared.kube.client import KubeClient
+from shared.lang.json import JsonObject
+from shared.ssa import (
+    GroupKind,
+    HealthCheckFailed,
+    HealthWaiter,
+    ObjectId,
+    SharedWatches,
+    StillThere,
+    wait_gone,
+)
+from shared.status.kstatus import CustomChecks, Result, Status, StatusReader, status_of
+
+T = TypeVar("T")
+
+JOB: Final = GroupKind("batch", "Job")
+POD: Final = GroupKind("", "Pod")
+
+
+class Park(Protocol):
+    """Waits without holding a worker; may end the wait with an exception of its own."""
+
+    def __call__(self, waiting: Awaitable[T], /) -> Awaitable[T]:
+        """The result of what is waited for."""
+
+
+class RunReader(StatusReader):
+    """Whether a hook has run to its end: Jobs and Pods have an end, all other kinds are done at once."""
+
+    __slots__ = ()
+
+    def read(self, obj: JsonObject) -> Result:
+        """The verdict."""
+        kind = ObjectId.of(obj).group_kind
+        if kind == JOB:
+            return status_of(obj, self.now())
+        if kind != POD:
+            return Result(Status.CURRENT)
+        phase = (obj.get("status") or {}).get("phase")
+        if phase == "Succeeded":
+            return Result(Status.CURRENT)
+        if phase == "Failed":
+            return Result(Status.FAILED, "pod failed")
+        return Result(Status.IN_PROGRESS, f"pod is {phase or 'pending'}")
+
+    def counts_pods(self, obj: JsonObject) -> bool:
+        """Never: a hook that fails says so itself."""
+        del obj
+        return False
+
+
+class ReleaseReader(StatusReader):
+    """The health of a release's objects; a paused Deployment is not waited for."""
+
+    __slots__ = ()
+
+    def read(self, obj: JsonObject) -> Result:
+        """The verdict."""
+        spec = obj.get("spec")
+        paused = isinstance(spec, dict) and spec.get("paused") is True
+        if paused and ObjectId.of(obj).group_kind == GroupKind("apps", "Deployment"):
+            return Result(Status.CURRENT, "the Deployment is paused")
+        return StatusReader.read(self, obj)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How one turn waits."""
+
+    watches: SharedWatches
+    client: KubeClient
+    #: For what may end when something new arrives.
+    park: Park
+    #: For what may only end when the process does.
+    hold: Park
+    checks: CustomChecks = field(default_factory=CustomChecks)
+    fail_fast: bool = True
+    now: "Now | None" = None
+
+    async def until_healthy(
+        self,
+        applied: Mapping[ObjectId, JsonObject],
+        timeout: timedelta,
+        *,
+        jobs: bool = True,
+    ) -> None:
+        """Until all objects are healthy; Jobs only on demand.
+
+        Raises:
+            ClusterError: one failed, or the time is over.
+        """
+        ids = [each for each in applied if jobs or each.group_kind != JOB]
+        reader = ReleaseReader(self.checks, self.now) if self.now else ReleaseReader(self.checks)
+        wait = HealthWaiter(self.watches).wait(
+            self.client, ids, applied, timeout=timeout, reader=reader, fail_fast=self.fail_fast
+        )
+        try:
+            await self.park(wait)
+        except HealthCheckFailed as error:
+            raise ClusterError(str(error)) from error
+
+    async def until_run(self, applied: Mapping[ObjectId, JsonObject], timeout: timedelta) -> None:
+        """Until hooks have run to their end.
+
+        Raises:
+            ClusterError: one failed, or the time is over.
+        """
+        reader = RunReader(now=self.now) if self.now else RunReader()
+        wait = HealthWaiter(self.watches).wait(
+            self.client, applied, applied, timeout=timeout, reader=reader, fail_fast=False
+        )
+        try:
+            await self.hold(wait)
+        except HealthCheckFailed as error:
+            raise ClusterError(str(error)) from error
+
+    async def until_gone(self, uids: Mapping[ObjectId, str], timeout: timedelta) -> None:
+        """Until none of the objects is there.
+
+        Raises:
+            ClusterError: the time is over.
+        """
+        if not uids:
+            return
+        try:
+            await self.hold(wait_gone(self.watches, self.client, uids, timeout=timeout))
+        except StillThere as error:
+            raise ClusterError(str(error)) from error
+
+
+class Now(Protocol):
+    """The time."""
+
+    def __call__(self) -> datetime:
+        """Now."""
+
+

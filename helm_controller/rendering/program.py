@@ -1,0 +1,164 @@
+"""The helm program as a renderer: it makes a release of a chart and values, and writes nothing anywhere.
+
+One child per rendering, `--dry-run=server` with Helm's memory driver: functions such as `lookup` and the
+capabilities are those of the real cluster, the earlier revision comes from a file. Values, access and
+history are files in a private folder, never arguments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from helm_controller.release.model import Release, UnreadableRelease
+from shared.kube.client import KubeClient
+from shared.lang import json
+from shared.lang.json import JsonObject
+from shared.process import Jail, Limits, ProcessError, ProgramFailed, run
+from shared.process.scratch import scratch_folder
+
+_NOISE: Final = re.compile(r"^(level=(WARN|INFO|DEBUG) |WARNING: ).*\n?", re.MULTILINE)
+_PREFIX: Final = re.compile(r"^Error: ((INSTALLATION|UPGRADE) FAILED: )?")
+_TIMEOUT: Final = timedelta(minutes=2)
+_LONGEST: Final = 4096
+
+
+class RenderError(Exception):
+    """The chart can't be rendered; the message is Helm's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What is to be rendered."""
+
+    chart: Path
+    name: str
+    namespace: str
+    values: JsonObject
+    #: The revision that comes before; None for a first installation.
+    last: Release | None = None
+    #: The revision whose values are reused.
+    current: Release | None = None
+    upgrade: bool = False
+    reuse_values: bool = False
+    skip_schema: bool = False
+    dns: bool = False
+    #: What must not be repeated in messages.
+    secrets: Sequence[str] = field(default=(), repr=False)
+
+
+class HelmProgram:
+    """Runs the program, as many at a time as there are processors."""
+
+    def __init__(self, program: Path, scratch: Path, limits: Limits | None = None) -> None:
+        self._program = program
+        self._scratch = scratch
+        self._limits = limits or Limits()
+        self._slots = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def render(self, client: KubeClient, wanted: Rendering) -> Release:
+        """The release that Helm would make; not stored, with the next free revision.
+
+        Raises:
+            RenderError: a template, the values or their schema are wrong.
+        """
+        access = await client.kubeconfig()
+        async with self._slots, scratch_folder(self._scratch) as folder:
+            await asyncio.to_thread(_prepare, folder, access.document, wanted)
+            argv = [self._program, *_arguments(folder, wanted, client.identity)]
+            try:
+                done = await run(
+                    argv,
+                    cwd=folder,
+                    env=_environment(folder),
+                    timeout=_TIMEOUT,
+                    limits=self._limits,
+                    jail=Jail(
+                        read=(wanted.chart, self._program, *access.files), write=(folder,), network=True
+                    ),
+                )
+            except ProgramFailed as error:
+                raise RenderError(_said(error, folder, wanted)) from error
+            except ProcessError as error:
+                raise RenderError(str(error)) from error
+        try:
+            return Release.of_wire(json.loads_object(done.stdout))
+        except (json.JsonError, UnreadableRelease) as error:
+            raise RenderError(f"helm answered no release: {error}") from error
+
+
+def _arguments(folder: Path, wanted: Rendering, user: str) -> list[str]:
+    arguments = ["upgrade" if wanted.upgrade else "install", wanted.name, os.fspath(wanted.chart)]
+    arguments += ["--namespace", wanted.namespace, "--dry-run=server", "--output=json"]
+    arguments += ["--values", os.fspath(folder / "values.json"), "--kubeconfig", os.fspath(folder / "access")]
+    arguments += ["--skip-crds", "--disable-openapi-validation"]
+    if user:
+        arguments += ["--kube-as-user", user]
+    if wanted.upgrade:
+        arguments.append("--reuse-values" if wanted.reuse_values else "--reset-values")
+    elif wanted.last is not None:
+        arguments.append("--replace")
+    if wanted.skip_schema:
+        arguments.append("--skip-schema-validation")
+    if wanted.dns:
+        arguments.append("--enable-dns")
+    return arguments
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    home = os.fspath(folder)
+    return {
+        "HOME": home,
+        "TMPDIR": home,
+        "HELM_CACHE_HOME": f"{home}/cache",
+        "HELM_CONFIG_HOME": f"{home}/config",
+        "HELM_DATA_HOME": f"{home}/data",
+        "HELM_DRIVER": "memory",
+        "HELM_MEMORY_DRIVER_DATA": f"{home}/history",
+        "HELM_NO_PLUGINS": "1",
+        "GOMAXPROCS": "2",
+    }
+
+
+def _prepare(folder: Path, access: JsonObject, wanted: Rendering) -> None:
+    for name, content in (
+        ("access", access),
+        ("values.json", wanted.values),
+        ("history", _history(wanted)),
+    ):
+        handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(json.dumps(content))
+
+
+def _history(wanted: Rendering) -> list[JsonObject]:
+    """One revision in place of all: the number of the newest, the content of what is in the cluster."""
+    if wanted.last is None:
+        return []
+    current = wanted.current or wanted.last
+    chart = {"metadata": current.chart.get("metadata") or {}, "values": current.chart.get("values") or {}}
+    return [
+        {
+            "name": wanted.name,
+            "namespace": wanted.namespace,
+            "version": wanted.last.version,
+            "info": {"status": "deployed" if wanted.upgrade else "uninstalled"},
+            "chart": chart,
+            "config": current.config,
+            "manifest": "",
+        }
+    ]
+
+
+def _said(error: ProgramFailed, folder: Path, wanted: Rendering) -> str:
+    text = _NOISE.sub("", error.stderr).strip()
+    text = _PREFIX.sub("", text).replace(os.fspath(wanted.chart), "chart").replace(f"{folder}/", "")
+    for secret in sorted(wanted.secrets, key=len, reverse=True):
+        text = text.replace(secret, "*****")
+    return text[:_LONGEST] or str(error)
