@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, StrictBool
 
+from shared.api.applied import CommonMetadata, IgnoreRule, Image, Inventory, InventoryEntry, Patch, Selector
 from shared.api.meta import (
     CustomHealthCheck,
     CustomResource,
@@ -74,56 +75,6 @@ class SourceReference(WireModel):
     """Namespace of the source, by default that of the Kustomization."""
 
 
-class CommonMetadata(WireModel):
-    """Labels and annotations for every object that is applied."""
-
-    labels: dict[str, str] | None = None
-    """Labels to set."""
-    annotations: dict[str, str] | None = None
-    """Annotations to set."""
-
-
-class Selector(WireModel):
-    """Which objects a patch or a rule is for; an absent field fits all."""
-
-    group: str | None = None
-    """API group, as a regular expression."""
-    version: str | None = None
-    """API version, as a regular expression."""
-    kind: str | None = None
-    """Kind, as a regular expression."""
-    name: str | None = None
-    """Name, as a regular expression."""
-    namespace: str | None = None
-    """Namespace, as a regular expression."""
-    label_selector: str | None = None
-    """Labels that the object has, as in `kubectl get --selector`."""
-    annotation_selector: str | None = None
-    """Annotations that the object has, in the same notation."""
-
-
-class Patch(WireModel):
-    """A change of objects in the build."""
-
-    patch: str
-    """Strategic merge patch or JSON 6902 patch, in YAML."""
-    target: Selector | None = None
-    """Objects to change; a strategic merge patch can name its object itself."""
-
-
-class Image(WireModel):
-    """A replacement of an image by another name, tag or digest."""
-
-    name: str
-    """Image without tag, as it is written in the manifests."""
-    new_name: str | None = None
-    """Image to use instead."""
-    new_tag: str | None = None
-    """Tag to use instead."""
-    digest: str | None = None
-    """Digest to use instead; wins over the tag."""
-
-
 class SubstituteReference(WireModel):
     """A ConfigMap or Secret whose keys are variables."""
 
@@ -155,15 +106,6 @@ class Decryption(WireModel):
     """Secret with private keys and credentials."""
     service_account_name: str | None = None
     """ServiceAccount whose workload identity may use keys of a cloud."""
-
-
-class IgnoreRule(WireModel):
-    """Fields of applied objects that others may change."""
-
-    paths: tuple[str, ...]
-    """JSON pointers of the fields."""
-    target: Selector | None = None
-    """Objects that the rule is for, by default all."""
 
 
 class KustomizationSpec(ReconciledSpec):
@@ -223,22 +165,6 @@ class KustomizationSpec(ReconciledSpec):
     """Another cluster to apply to, by default the one of the Kustomization."""
     ignore: tuple[IgnoreRule, ...] | None = None
     """Fields that others may change without being undone."""
-
-
-class InventoryEntry(WireModel):
-    """An object that was applied."""
-
-    id: str
-    """`<namespace>_<name>_<group>_<kind>`."""
-    version: Annotated[str, Field(alias="v")]
-    """API version of the object without its group."""
-
-
-class Inventory(WireModel):
-    """Every object of the Kustomization that may exist in the cluster."""
-
-    entries: tuple[InventoryEntry, ...]
-    """The objects."""
 
 
 class KustomizationStatus(ReconciledStatus):

@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from shared.api import wire
+from shared.api.helm_v2 import HelmRelease
 from shared.api.kustomize_v1 import Kustomization
 from shared.api.meta import Column, CustomResource, ObjectMeta
 from shared.api.model import Served, WireModel
@@ -34,6 +35,7 @@ KINDS: Final[tuple[type[CustomResource], ...]] = (
     Bucket,
     ExternalArtifact,
     Kustomization,
+    HelmRelease,
 )
 """Every kind that has a definition."""
 

@@ -4,13 +4,14 @@ and each kind has a page in the reference.
 
 from typing import Final
 
-from shared.api import kustomize_v1, source_v1
+from shared.api import helm_v2, kustomize_v1, source_v1
 from shared.codegen.crds import KINDS, file_name, render
 from shared.codegen.reference import page
 
 CHARTS: Final = {
     source_v1.GROUP: "source-controller",
     kustomize_v1.GROUP: "kustomize-controller",
+    helm_v2.GROUP: "helm-controller",
 }
 """Chart of the controller that owns an API group."""
 

@@ -39,12 +39,14 @@ def _rows(node: JsonObject, path: str) -> Iterator[str]:
             f"| `{where}` | {_type(field)} | {'yes' if name in needed else ''} | {_cell(_meaning(field))} |"
         )
         inner = field
-        while inner["type"] == "array":
+        while inner.get("type") == "array":
             inner, where = inner["items"], f"{where}[]"
         yield from _rows(inner, where)
 
 
 def _type(field: JsonObject) -> str:
+    if "type" not in field:
+        return "any"
     if field["type"] == "array":
         return f"list of {_type(field['items'])}"
     if "additionalProperties" in field:
@@ -56,7 +58,7 @@ def _type(field: JsonObject) -> str:
 
 def _meaning(field: JsonObject) -> str:
     words = [str(field["description"])]
-    leaf: dict[str, Any] = field["items"] if field["type"] == "array" else field
+    leaf: dict[str, Any] = field["items"] if field.get("type") == "array" else field
     if "enum" in leaf:
         words.append("One of " + ", ".join(f"`{value}`" for value in leaf["enum"]) + ".")
     if "pattern" in leaf:

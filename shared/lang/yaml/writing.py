@@ -6,7 +6,7 @@ what it leaves open: the order of keys, which strings need quotes, and how numbe
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cmp_to_key
 from typing import Any
 
@@ -19,11 +19,11 @@ _SEPARATOR = "---\n"
 _IMPLICIT = (True, True)
 
 
-def dump(value: Any) -> str:
-    """Write one JSON value as a YAML document."""
+def dump(value: Any, *, in_order: bool = False) -> str:
+    """Write one JSON value as a YAML document; its keys are sorted unless they are wanted in their order."""
     stream = io.StringIO()
     # The stream is never closed: the end of a document flushes, and the end of the stream could add a marker.
-    _Writer(stream).document(value)
+    _Writer(stream, in_order=in_order).document(value)
     return stream.getvalue()
 
 
@@ -35,7 +35,8 @@ def dump_all(values: Iterable[Any]) -> str:
 class _Writer:
     """Feeds the emitter with the events of one document."""
 
-    def __init__(self, stream: io.StringIO) -> None:
+    def __init__(self, stream: io.StringIO, *, in_order: bool) -> None:
+        self.order: Callable[[Iterable[str]], Iterable[str]] = list if in_order else sort_keys
         emitter: Any = CEmitter(stream, allow_unicode=True, width=80)
         self.emit = emitter.emit
 
@@ -48,7 +49,7 @@ class _Writer:
     def value(self, value: Any) -> None:
         if isinstance(value, dict):
             self.emit(yaml.MappingStartEvent(None, None, implicit=True, flow_style=False))
-            for key in sort_keys(value):
+            for key in self.order(value):
                 self.text(key)
                 self.value(value[key])
             self.emit(yaml.MappingEndEvent())
