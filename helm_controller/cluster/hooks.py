@@ -63,9 +63,7 @@ class Hooks:
         await self._clean(done, release, SUCCEEDED, timeout)
         return release
 
-    async def _one(
-        self, release: Release, hook: Hook, event: str, timeout: timedelta
-    ) -> tuple[Release, str]:
+    async def _one(self, release: Release, hook: Hook, event: str, timeout: timedelta) -> tuple[Release, str]:
         """The record after a hook ran, and what went wrong."""
         started = stamp(self.clock.now())
         try:

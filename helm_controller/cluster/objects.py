@@ -70,7 +70,9 @@ async def placed(client: KubeClient, objects: Iterable[JsonObject], namespace: s
             found.append(await place(client, obj, namespace))
         except NoMatch as error:
             name = (obj.get("metadata") or {}).get("name")
-            unknown.append(f'resource mapping not found for name: "{name}": {error}; ensure CRDs are installed')
+            unknown.append(
+                f'resource mapping not found for name: "{name}": {error}; ensure CRDs are installed'
+            )
     if unknown:
         text = "; ".join(dict.fromkeys(unknown))
         raise ClusterError(f"unable to build kubernetes objects from release manifest: {text}")
@@ -144,7 +146,9 @@ async def live_objects(client: KubeClient, objects: Sequence[Placed]) -> Mapping
             except NotFound:
                 return None
             except KubeError as error:
-                raise ClusterError(f"could not get information about the resource {each.text}: {error}") from error
+                raise ClusterError(
+                    f"could not get information about the resource {each.text}: {error}"
+                ) from error
 
     found = await asyncio.gather(*(read(each) for each in objects))
     return {each.id: live for each, live in zip(objects, found, strict=True) if live is not None}

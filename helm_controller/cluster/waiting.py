@@ -143,5 +143,3 @@ class Now(Protocol):
 
     def __call__(self) -> datetime:
         """Now."""
-
-

@@ -15,9 +15,7 @@ from helm_controller.release.storage import StorageError
 from shared.runtime.outcome import Interrupted, Superseded
 
 
-async def rollback(
-    means: Means, target: Release, history: Sequence[Release], options: Options
-) -> Release:
+async def rollback(means: Means, target: Release, history: Sequence[Release], options: Options) -> Release:
     """Makes the content of `target` the newest revision; `history` has all revisions, the newest first.
 
     Raises:
@@ -79,9 +77,7 @@ async def _change(
     except ClusterError as error:
         if last.status != ReleaseStatus.SUPERSEDED:
             with suppress(StorageError):
-                await means.storage.update(
-                    stated(last, ReleaseStatus.SUPERSEDED, last.info.description)
-                )
+                await means.storage.update(stated(last, ReleaseStatus.SUPERSEDED, last.info.description))
         await means.fail(release, f'Rollback "{release.name}" failed: {error}')
         raise OperationFailed(str(error)) from error
     if not options.wait:

@@ -113,9 +113,7 @@ class _Change:
             with suppress(StorageError):
                 await self._means.storage.update(superseded)
 
-    async def _clean_up(
-        self, applied: Mapping[ObjectId, JsonObject], release: Release, started: str
-    ) -> None:
+    async def _clean_up(self, applied: Mapping[ObjectId, JsonObject], release: Release, started: str) -> None:
         """Deletes what this upgrade created, where that is wanted."""
         if not self._options.cleanup_on_fail:
             return

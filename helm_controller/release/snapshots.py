@@ -73,25 +73,27 @@ class Snapshot:
     def of_wire(cls, obj: JsonObject) -> Self:
         """From a status; what is missing is empty."""
         version, hooks = obj.get("version"), obj.get("testHooks")
+
+        def text(key: str) -> str:
+            return str(obj.get(key) or "")
+
         return cls(
-            *(str(obj.get(key) or "") for key in ("apiVersion", "digest", "name", "namespace")),
+            text("apiVersion"),
+            text("digest"),
+            text("name"),
+            text("namespace"),
             version if isinstance(version, int) else 0,
-            *(
-                str(obj.get(key) or "")
-                for key in (
-                    "status",
-                    "chartName",
-                    "chartVersion",
-                    "appVersion",
-                    "configDigest",
-                    "firstDeployed",
-                    "lastDeployed",
-                    "deleted",
-                    "action",
-                )
-            ),
+            text("status"),
+            text("chartName"),
+            text("chartVersion"),
+            text("appVersion"),
+            text("configDigest"),
+            text("firstDeployed"),
+            text("lastDeployed"),
+            text("deleted"),
+            text("action"),
             hooks if isinstance(hooks, dict) else None,
-            str(obj.get("ociDigest") or ""),
+            text("ociDigest"),
         )
 
     def to_wire(self) -> JsonObject:

@@ -86,9 +86,7 @@ def objects_in(manifest: str) -> list[JsonObject]:
 
 def hook_documents(hooks: Iterable[Hook]) -> list[Document]:
     """The objects of hooks."""
-    return [
-        Document(hook.path, document.obj) for hook in hooks for document in documents(hook.manifest)
-    ]
+    return [Document(hook.path, document.obj) for hook in hooks for document in documents(hook.manifest)]
 
 
 def manifest_of(parts: Iterable[Document]) -> str:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from helm_controller.release.model import Release
 from helm_controller.rendering.manifests import (
     Document,
     ManifestError,
@@ -18,7 +19,6 @@ from helm_controller.rendering.manifests import (
     manifest_of,
     sorted_out,
 )
-from helm_controller.release.model import Release
 from shared.kube.resources import split_api_version
 from shared.lang import yaml
 from shared.lang.json import JsonObject

@@ -71,7 +71,7 @@ class HelmProgram:
         access = await client.kubeconfig()
         async with self._slots, scratch_folder(self._scratch) as folder:
             await asyncio.to_thread(_prepare, folder, access.document, wanted)
-            argv = [self._program, *_arguments(folder, wanted, client.identity)]
+            argv: list[str | Path] = [self._program, *_arguments(folder, wanted, client.identity)]
             try:
                 done = await run(
                     argv,

@@ -1,0 +1,203 @@
+"""The values of a release: references in their order, then the inline ones."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from helm_controller.values.merging import merge
+from helm_controller.values.strvals import StrvalsError, escaped, parse_into, parse_into_string
+from shared.kube.client import KubeClient
+from shared.kube.errors import KubeError, NotFound
+from shared.kube.resources import Resource
+from shared.lang import yaml
+from shared.lang.json import JsonObject, mapping
+
+DEFAULT_KEY: Final = "values.yaml"
+_RESOURCES: Final = {
+    "ConfigMap": Resource("", "v1", "configmaps", "ConfigMap"),
+    "Secret": Resource("", "v1", "secrets", "Secret"),
+}
+_QUOTES: Final = ("'", '"')
+_TOO_SHORT: Final = 6
+
+
+class Reference(Protocol):
+    """One entry of `spec.valuesFrom`."""
+
+    @property
+    def kind(self) -> str:
+        """`ConfigMap` or `Secret`."""
+
+    @property
+    def name(self) -> str:
+        """Name of the object."""
+
+    @property
+    def values_key(self) -> str | None:
+        """Key in the object."""
+
+    @property
+    def target_path(self) -> str | None:
+        """Where the text goes; nothing for YAML that is merged."""
+
+    @property
+    def optional(self) -> bool:
+        """Whether the object or the key may be missing."""
+
+    @property
+    def literal(self) -> bool:
+        """Whether the text stands for itself."""
+
+
+class ValuesFailed(Exception):
+    """Values can't be composed; the message names the reference and never its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """Values, and the texts in them that came from Secrets."""
+
+    values: JsonObject = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False, default=())
+
+
+class ValuesComposer:
+    """Reads references with the controller's own rights."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+
+    async def compose(
+        self, namespace: str, references: Sequence[Reference], inline: JsonObject | None
+    ) -> Composed:
+        """The values; an object that is named more than once is read once.
+
+        Raises:
+            ValuesFailed: a reference that is not optional is missing, or can't be used.
+        """
+        own = deepcopy(inline or {})
+        result: JsonObject = {}
+        objects: dict[tuple[str, str], JsonObject | None] = {}
+        secrets: list[str] = []
+        for reference in references:
+            where = (reference.kind, reference.name)
+            try:
+                if where not in objects:
+                    objects[where] = await self._object(namespace, reference)
+                text = _text(objects[where], reference)
+                if text is None:
+                    continue
+                if reference.kind == "Secret":
+                    secrets += _secret_texts(text, reference)
+                result = _with(result, own, reference, text)
+            except _Problem as problem:
+                raise ValuesFailed(_message(namespace, reference, str(problem))) from problem
+        return Composed(merge(result, own), tuple(dict.fromkeys(secrets)))
+
+    async def _object(self, namespace: str, reference: Reference) -> JsonObject | None:
+        try:
+            return await self._client.get(_RESOURCES[reference.kind], namespace, reference.name)
+        except NotFound:
+            return None
+        except KubeError as error:
+            raise _Problem(f"failed to read values data: {error}") from error
+
+
+class _Problem(Exception):
+    """What is wrong with a reference."""
+
+
+def _text(obj: JsonObject | None, reference: Reference) -> str | None:
+    """The referenced text; None where it is missing and may be."""
+    key = reference.values_key or DEFAULT_KEY
+    text = mapping(obj.get("data")).get(key) if obj is not None else None
+    if text is None:
+        if reference.optional:
+            return None
+        raise _Problem("key not found" if obj is not None else "resource not found")
+    if reference.kind != "Secret":
+        return str(text)
+    try:
+        return base64.b64decode(str(text)).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise _Problem("failed to read values data: it is no text") from error
+
+
+def _with(result: JsonObject, own: JsonObject, reference: Reference, text: str) -> JsonObject:
+    path = reference.target_path
+    if not path:
+        return merge(result, _parsed(text))
+    # The inline values take part here, and the assignment may change the maps that are theirs alone.
+    result = merge(result, own)
+    try:
+        if reference.literal:
+            parse_into_string(f"{path}={escaped(text)}", result)
+        elif any(text.startswith(quote) and text.endswith(quote) for quote in _QUOTES):
+            parse_into_string(f"{path}={text.strip(''.join(_QUOTES))}", result)
+        else:
+            parse_into(f"{path}={text}", result)
+    except StrvalsError as error:
+        raise _Problem(f"failed to merge value: at {path}: {_without_value(error)}") from error
+    return result
+
+
+def _without_value(error: StrvalsError) -> str:
+    """What is wrong; a part of the value may be taken for a key, so nothing in quotes is repeated."""
+    message = str(error)
+    if '"' not in message:
+        return message
+    return (
+        "the text is no value in the notation of --set (a comma ends a value); "
+        "escape it, or set literal: true"
+    )
+
+
+def _parsed(text: str) -> JsonObject:
+    try:
+        value = yaml.load(text)
+    except yaml.YamlError as error:
+        raise _Problem(f"failed to read values data: {error}") from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _Problem("failed to read values data: the YAML must be a map")
+    return value
+
+
+def _secret_texts(text: str, reference: Reference) -> Iterable[str]:
+    """What must not be repeated in messages; very short texts are part of ordinary words."""
+    if reference.target_path:
+        found: Iterable[str] = (text.strip(), *text.strip().splitlines())
+    else:
+        try:
+            found = _leaves(yaml.load(text))
+        except yaml.YamlError:
+            found = ()
+    return [each for each in found if len(each) >= _TOO_SHORT]
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+    elif isinstance(value, str):
+        yield value
+        yield from value.splitlines()
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
+
+
+def _message(namespace: str, reference: Reference, reason: str) -> str:
+    optional = " optional" if reference.optional else ""
+    return (
+        f"could not resolve{optional} {reference.kind} chart values reference "
+        f"'{namespace}/{reference.name}' with key '{reference.values_key or DEFAULT_KEY}': {reason}"
+    )
