@@ -11,29 +11,24 @@ from pathlib import Path
 from kustomize_controller.kustomization.apply import Applier
 from kustomize_controller.kustomization.build import BuildSettings
 from kustomize_controller.kustomization.builder import ManifestBuilder
-from kustomize_controller.kustomization.configs import ConfigTrigger, config_informers
-from kustomize_controller.kustomization.dependencies import Dependencies
 from kustomize_controller.kustomization.desired import DesiredSet
 from kustomize_controller.kustomization.header import KustomizationHeader
 from kustomize_controller.kustomization.health import Health
-from kustomize_controller.kustomization.identity import Identities
 from kustomize_controller.kustomization.reconciler import KustomizationReconciler
 from kustomize_controller.kustomization.settled import Settled
-from kustomize_controller.kustomization.sources import (
-    KINDS,
-    SourceHeader,
-    Sources,
-    SourceTrigger,
-)
+from kustomize_controller.kustomization.sources import KINDS, Sources, SourceTrigger
 from kustomize_controller.kustomization.variables import Variables
 from kustomize_controller.settings import KustomizeSettings
 from shared.api.kustomize_v1 import GROUP, Kustomization
-from shared.api.source_v1 import GROUP as SOURCE_GROUP
 from shared.artifact.fetch import ArtifactFetcher, FetchPolicy
 from shared.kube.informer import Informer
+from shared.runtime.config_triggers import ConfigTrigger, config_informers
 from shared.runtime.controller import Controller, Policy
+from shared.runtime.dependencies import Dependencies
+from shared.runtime.identities import Identities
 from shared.runtime.manager import Parts
 from shared.runtime.process import Frame
+from shared.runtime.sources import source_informers
 from shared.ssa import SharedWatches
 
 NAME = "kustomize-controller"
@@ -52,16 +47,15 @@ async def build(settings: KustomizeSettings, frame: Frame) -> AsyncIterator[Part
         namespace=settings.watched_namespace,
         label_selector=settings.watch_label_selector,
     )
-    informers = {
-        kind: Informer(
-            client, SOURCE_GROUP, kind, SourceHeader.of, namespace=settings.watched_namespace, optional=True
-        )
-        for kind in KINDS
-    }
+    informers = source_informers(client, KINDS, settings.watched_namespace)
     configs = config_informers(client, settings)
     wait = settings.requeue_dependency
     dependencies = Dependencies(
-        kustomizations, wait=wait, additive=settings.gate("AdditiveCELDependencyCheck")
+        kustomizations,
+        f"{Kustomization.PLURAL}.{GROUP}",
+        wait=wait,
+        additive=settings.gate("AdditiveCELDependencyCheck"),
+        facts=lambda header: (header.source, header.applied_revision),
     )
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as scratch:
         async with (

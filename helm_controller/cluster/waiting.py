@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
@@ -85,7 +85,7 @@ class Waiting:
     hold: Park
     checks: CustomChecks = field(default_factory=CustomChecks)
     fail_fast: bool = True
-    now: "Now | None" = None
+    now: Now | None = None
 
     async def until_healthy(
         self,
@@ -106,6 +106,18 @@ class Waiting:
         )
         try:
             await self.park(wait)
+        except HealthCheckFailed as error:
+            raise ClusterError(str(error)) from error
+
+    async def until_established(self, applied: Mapping[ObjectId, JsonObject], timeout: timedelta) -> None:
+        """Until definitions are served.
+
+        Raises:
+            ClusterError: the time is over.
+        """
+        wait = HealthWaiter(self.watches).wait(self.client, applied, applied, timeout=timeout)
+        try:
+            await self.hold(wait)
         except HealthCheckFailed as error:
             raise ClusterError(str(error)) from error
 

@@ -31,6 +31,11 @@ class Record:
     resource_version: str
 
 
+def _unseen(release: Release) -> None:
+    """Nobody looks."""
+    del release
+
+
 @dataclass(slots=True)
 class Storage:
     """The revisions of one release name in one namespace.
@@ -42,7 +47,7 @@ class Storage:
     namespace: str
     name: str
     now: Callable[[], datetime]
-    observe: Callable[[Release], None] = field(default=lambda release: None)
+    observe: Callable[[Release], None] = field(default=_unseen)
 
     async def records(self) -> list[Record]:
         """All revisions, the newest first, without their content.

@@ -1,4 +1,4 @@
-"""Post-rendering: patches and images of the HelmRelease, its common metadata, and the labels of its origin."""
+"""Post-rendering: patches and images of a HelmRelease, its common metadata, the labels of its origin."""
 
 from __future__ import annotations
 

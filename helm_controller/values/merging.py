@@ -10,6 +10,8 @@ def merge(base: JsonObject, over: JsonObject) -> JsonObject:
     merged = dict(base)
     for key, value in over.items():
         known = merged.get(key)
-        both = isinstance(known, dict) and isinstance(value, dict)
-        merged[key] = merge(known, value) if both else value
+        if isinstance(known, dict) and isinstance(value, dict):
+            merged[key] = merge(known, value)
+        else:
+            merged[key] = value
     return merged

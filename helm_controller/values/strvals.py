@@ -78,7 +78,7 @@ class _Parser:
 
     def _indexed(self, data: JsonObject, name: str, depth: int) -> None:
         index = self._index()
-        items = data[name] if name in data else []
+        items = data.get(name, [])
         if not isinstance(items, list):
             raise StrvalsError(f'unable to parse key: "{name}" is no list')
         changed, ended = self._item(items, index, depth)
@@ -97,7 +97,7 @@ class _Parser:
             raise StrvalsError(
                 f"value name nested level is greater than maximum supported nested level of {_DEEPEST}"
             )
-        inner = data[name] if name in data else {}
+        inner = data.get(name, {})
         if not isinstance(inner, dict):
             raise StrvalsError(f'unable to parse key: "{name}" is no map')
         try:

@@ -6,9 +6,9 @@ from typing import Final
 
 from kustomize_controller.kustomization.apply import Applier, recorded
 from kustomize_controller.kustomization.events import Reason
-from kustomize_controller.kustomization.identity import Identities
 from shared.api.kustomize_v1 import DeletionPolicy, Kustomization
 from shared.events import Severity
+from shared.runtime.identities import Identities
 from shared.runtime.outcome import Failure, Gone
 from shared.runtime.turn import Turn
 from shared.ssa import StillThere

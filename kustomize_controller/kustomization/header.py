@@ -6,12 +6,9 @@ from dataclasses import dataclass
 
 from shared.kube.resources import ObjectKey
 from shared.lang.json import JsonObject, mapping, mappings
+from shared.runtime.config_triggers import ConfigKey
 from shared.runtime.header import Header
-
-#: Kind, namespace and name of a source.
-SourceKey = tuple[str, str, str]
-#: Kind, namespace and name of a ConfigMap or Secret.
-ConfigKey = tuple[str, str, str]
+from shared.runtime.sources import SourceKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,27 +17,9 @@ from shared.runtime.outcome import Failure
 from shared.runtime.turn import Turn
 from shared.ssa import Action, Applied, HealthCheckFailed, HealthWaiter, ObjectId, SharedWatches
 from shared.status.conditions import FALSE, TRUE, UNKNOWN
-from shared.status.kstatus import CheckSpec, CustomChecks, StatusReader
+from shared.status.kstatus import CustomChecks, StatusReader
 
 HEALTHY: Final = ConditionType.HEALTHY.value
-
-
-def compile_checks(obj: Kustomization) -> CustomChecks:
-    """The object's own health expressions.
-
-    Raises:
-        InvalidHealthCheck: one of them can't be used.
-    """
-    return CustomChecks.compile(
-        CheckSpec(
-            check.api_version,
-            check.kind or "",
-            check.current,
-            check.in_progress or "",
-            check.failed or "",
-        )
-        for check in obj.spec.health_check_exprs or ()
-    )
 
 
 class Health:

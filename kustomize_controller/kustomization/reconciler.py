@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from kustomize_controller.kustomization import history
 from kustomize_controller.kustomization.apply import Applier, recorded
 from kustomize_controller.kustomization.deletion import Deletion
-from kustomize_controller.kustomization.dependencies import Dependencies, NotReady
 from kustomize_controller.kustomization.desired import DesiredSet
 from kustomize_controller.kustomization.events import (
     COMMIT_STATUS,
@@ -17,13 +16,15 @@ from kustomize_controller.kustomization.events import (
     metadata_of,
     metadata_of_last,
 )
-from kustomize_controller.kustomization.health import HEALTHY, Health, compile_checks
-from kustomize_controller.kustomization.identity import Identities
+from kustomize_controller.kustomization.health import HEALTHY, Health
 from kustomize_controller.kustomization.request import Built
 from kustomize_controller.kustomization.settled import Settled, Wanted
-from kustomize_controller.kustomization.sources import Source, Sources
+from kustomize_controller.kustomization.sources import Source, Sources, up_to_date
 from shared.api.kustomize_v1 import Kustomization
 from shared.events import Severity
+from shared.runtime.dependencies import Dependencies, NotReady
+from shared.runtime.health_checks import compile_checks
+from shared.runtime.identities import Identities
 from shared.runtime.outcome import Done, Failure, Outcome, Stalled, Waiting
 from shared.runtime.turn import Turn
 from shared.status.conditions import READY, RECONCILING, STALLED
@@ -94,7 +95,7 @@ class KustomizationReconciler:
                 text = f"spec.{field} is not supported by this version, remove it"
                 return Stalled(Reason.UNSUPPORTED, text)
         try:
-            return compile_checks(obj)
+            return compile_checks(obj.spec.health_check_exprs)
         except InvalidHealthCheck as error:
             text = f"Reconciliation failed terminally due to configuration error: {error}"
             return Stalled(Reason.INVALID_EXPRESSION, text)
@@ -103,7 +104,7 @@ class KustomizationReconciler:
         self, obj: Kustomization, source: Source, turn: Turn[Kustomization]
     ) -> Waiting | Stalled | None:
         """What keeps the object from going on: a dependency that is not ready."""
-        blocked = self._dependencies.check(obj, turn.raw, source)
+        blocked = self._dependencies.check(obj, obj.spec.depends_on or (), turn.raw, up_to_date(source))
         if isinstance(blocked, NotReady):
             turn.event(Severity.INFO, Reason.DEPENDENCY_NOT_READY, blocked.notice, turn.metadata)
             return Waiting(Reason.DEPENDENCY_NOT_READY, blocked.message, blocked.after)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from kustomize_controller.kustomization.header import KustomizationHeader, SourceKey
+from kustomize_controller.kustomization.header import KustomizationHeader
 from shared.api import wire
 from shared.api.kustomize_v1 import Kustomization
 from shared.api.meta import Artifact
 from shared.api.source_v1 import GROUP
 from shared.kube.client import KubeClient
-from shared.kube.errors import KubeError, NotFound
-from shared.kube.informer import Informer
+from shared.kube.errors import KubeError
 from shared.kube.resources import ObjectKey
 from shared.kube.store import Change
 from shared.lang.duration import format_duration
-from shared.lang.json import JsonObject
 from shared.runtime.controller import Controller
+from shared.runtime.dependencies import Demand
 from shared.runtime.outcome import Failure, Stalled, Waiting
+from shared.runtime.sources import Informers, SourceHeader, SourceKey, source_header
 
 KINDS: Final = ("GitRepository", "OCIRepository", "Bucket", "ExternalArtifact")
 
@@ -44,31 +43,15 @@ class Source:
         return (self.artifact.metadata or {}).get(wire.ORIGIN_REVISION, "")
 
 
-@dataclass(frozen=True, slots=True)
-class SourceHeader:
-    """What is kept decoded of a source."""
+def up_to_date(source: Source) -> Demand[KustomizationHeader]:
+    """What a Kustomization of the same source wants of a dependency: that it has applied the same."""
 
-    artifact: JsonObject | None
+    def problem(key: ObjectKey, header: KustomizationHeader) -> str:
+        if header.source == source.key and header.applied_revision != source.revision:
+            return f"dependency '{key}' revision is not up to date"
+        return ""
 
-    @classmethod
-    def of(cls, obj: JsonObject) -> SourceHeader:
-        """From an object in wire form; never raises."""
-        status = obj.get("status")
-        artifact = status.get("artifact") if isinstance(status, dict) else None
-        return cls(artifact if isinstance(artifact, dict) else None)
-
-    @property
-    def revision(self) -> str:
-        """Revision of the artifact, or nothing."""
-        return str(self.artifact.get("revision") or "") if self.artifact else ""
-
-    @property
-    def digest(self) -> str:
-        """Digest of the artifact, or nothing."""
-        return str(self.artifact.get("digest") or "") if self.artifact else ""
-
-
-Informers = Mapping[str, Informer[SourceHeader]]
+    return problem
 
 
 class Sources:
@@ -116,13 +99,8 @@ class Sources:
         return Source((ref.kind, namespace, ref.name), Artifact.model_validate(header.artifact))
 
     async def _header(self, kind: str, key: ObjectKey) -> SourceHeader | None:
-        if self._direct is None:
-            return self._informers[kind].store.header(key)
         try:
-            resource = await self._direct.discovery.find(GROUP, kind)
-            return SourceHeader.of(await self._direct.get(resource, key.namespace, key.name))
-        except NotFound:
-            return None
+            return await source_header(self._informers, kind, key, self._direct)
         except KubeError as error:
             raise Failure("ArtifactFailed", f"unable to get source '{key}': {error}") from error
 

@@ -123,8 +123,8 @@ class Connection:
             (user, "client-key", configuration.key_file),
         ):
             if path:
-                holder[key] = str(Path(path).absolute())
-                files.append(Path(path).absolute())
+                holder[key] = str(path)
+                files.append(Path(holder[key]))
         for key, value in (("tls-server-name", self.server_name), ("proxy-url", self.proxy)):
             if value:
                 cluster[key] = value

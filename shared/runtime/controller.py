@@ -32,7 +32,17 @@ from shared.observe.clock import Clock
 from shared.runtime import conclude
 from shared.runtime.backoff import Backoff, jittered
 from shared.runtime.header import Header, asks_for_turn
-from shared.runtime.outcome import Done, Failure, Gone, Interrupted, Outcome, Stalled, Superseded, Waiting
+from shared.runtime.outcome import (
+    Done,
+    Failure,
+    Gone,
+    Interrupted,
+    Outcome,
+    Stalled,
+    Superseded,
+    Told,
+    Waiting,
+)
 from shared.runtime.queue import BACKLOG, LIVE, Taken, WorkQueue
 from shared.runtime.settings import Settings
 from shared.runtime.slots import Slots
@@ -381,12 +391,22 @@ class Controller(Generic[R, H]):
                 turn.log.error(_TERMINAL, error=result.message, reason=result.reason)
                 turn.event(Severity.ERROR, result.reason, result.message, turn.metadata)
                 return _Next(result.after.total_seconds() if result.after else None, "error")
+            case Told():
+                return self._told(turn, result)
             case Superseded():
                 return self._supersede_outcome(turn, result)
             case Failure():
                 return self._failed(turn, result)
             case _:
                 raise AssertionError(result)
+
+    def _told(self, turn: Turn[R], told: Told) -> _Next:
+        if told.observed:
+            turn.draft.observe()
+        if told.again:
+            return self._retry(turn.key)
+        self._backoff.forget(turn.key)
+        return _Next(self._spread(told.after) if told.after else None, "requeue_after")
 
     def _announce(self, turn: Turn[R], done: Done) -> None:
         following = format_duration(done.every) if done.every else "no time"

@@ -44,7 +44,20 @@ class Gone:
     """The clean-up of a deleted object is done; its finalizer can go."""
 
 
-Outcome = Done | Waiting | Stalled | Gone
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The reconciler has stated the conditions itself.
+
+    The object comes back `after` a time, spread like an interval; `again` with back-off; with neither only a
+    change brings it back. `observed` means that its generation was dealt with.
+    """
+
+    after: timedelta | None = None
+    again: bool = False
+    observed: bool = False
+
+
+Outcome = Done | Waiting | Stalled | Gone | Told
 
 
 class Failure(Exception):

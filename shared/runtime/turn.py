@@ -59,8 +59,8 @@ class Turn(Generic[R]):
         self._recorder = recorder
         self._slots = slots
         self._cancel_waits = cancel_waits
-        self._interrupted = False
         self._superseded: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._progress: asyncio.Task[None] | None = None
 
     @property
@@ -102,8 +102,8 @@ class Turn(Generic[R]):
         self.quiet()
         await self._writer.save(self.draft)
 
-    async def park(self, waiting: Awaitable[T]) -> T:
-        """Waits without holding a worker.
+    async def park(self, waiting: Awaitable[T], *, yields: bool = True) -> T:
+        """Waits without holding a worker; without `yields` only the end of the process cuts it short.
 
         Raises:
             Superseded: something new arrived for the object; the wait was cancelled.
@@ -112,15 +112,19 @@ class Turn(Generic[R]):
         task = asyncio.ensure_future(waiting)
         self._slots.give()
         try:
-            both: set[asyncio.Future[Any]] = {task, self._superseded}
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Future[Any]] = {task, self._stopped}
+            if yields:
+                ends.add(self._superseded)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task})
             await self._slots.take(resumed=True)
-        if task.cancelled() and self._superseded.done():
-            raise Interrupted if self._interrupted else Superseded(self._superseded.result())
+        if task.cancelled() and self._stopped.done():
+            raise Interrupted
+        if task.cancelled() and yields and self._superseded.done():
+            raise Superseded(self._superseded.result())
         return task.result()
 
     async def linger(self, waiting: Awaitable[T]) -> T:
@@ -138,9 +142,8 @@ class Turn(Generic[R]):
 
     def interrupt(self) -> None:
         """The process stops; ends the wait of a parked turn."""
-        self._interrupted = True
-        if not self._superseded.done():
-            self._superseded.set_result("")
+        if not self._stopped.done():
+            self._stopped.set_result(None)
 
     def event(
         self,

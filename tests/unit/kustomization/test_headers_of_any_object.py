@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kustomize_controller.kustomization.header import KustomizationHeader
-from kustomize_controller.kustomization.sources import SourceHeader
 from shared.kube.resources import ObjectKey
+from shared.runtime.sources import SourceHeader
 
 FIELDS = ("sourceRef", "dependsOn", "postBuild", "kubeConfig", "decryption", "conditions", "artifact", "name")
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=3)

@@ -1,4 +1,4 @@
-"""Wakes Kustomizations when a ConfigMap or Secret that they refer to changes.
+"""Wakes objects when a ConfigMap or Secret that they refer to changes.
 
 Only metadata is watched, so contents are never cached; only objects that carry the watch label are,
 unless the selector says otherwise.
@@ -8,20 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any, Protocol
 
-from kustomize_controller.kustomization.header import KustomizationHeader
-from kustomize_controller.settings import KustomizeSettings
-from shared.api.kustomize_v1 import Kustomization
 from shared.kube.client import KubeClient
 from shared.kube.informer import Informer
 from shared.kube.store import Change
 from shared.lang.json import JsonObject
 from shared.runtime.controller import Controller
+from shared.runtime.settings import Settings
 
 KINDS = ("ConfigMap", "Secret")
 
+#: Kind, namespace and name of a ConfigMap or Secret.
+ConfigKey = tuple[str, str, str]
 
-def config_informers(client: KubeClient, settings: KustomizeSettings) -> tuple[Informer[str], ...]:
+
+class RefersToConfigs(Protocol):
+    """A header that knows what its object refers to."""
+
+    @property
+    def configs(self) -> tuple[ConfigKey, ...]:
+        """ConfigMaps and Secrets."""
+
+
+def config_informers(client: KubeClient, settings: Settings) -> tuple[Informer[str], ...]:
     """Metadata of the configuration objects; none when the watch is switched off."""
     if settings.gate("DisableConfigWatchers"):
         return ()
@@ -40,11 +50,9 @@ def config_informers(client: KubeClient, settings: KustomizeSettings) -> tuple[I
 
 
 class ConfigTrigger:
-    """Turns changes of configuration into turns of those who use it."""
+    """Turns changes of configuration into turns of those who use it; their headers are `RefersToConfigs`."""
 
-    def __init__(
-        self, controller: Controller[Kustomization, KustomizationHeader], informers: Sequence[Informer[str]]
-    ) -> None:
+    def __init__(self, controller: Controller[Any, Any], informers: Sequence[Informer[str]]) -> None:
         self._controller = controller
         for informer in informers:
             informer.subscribe(partial(self._on_change, informer.kind))

@@ -6,13 +6,12 @@ dependency that may let it go on; the requeue interval is only a fallback.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Protocol, TypeVar
 
-from kustomize_controller.kustomization.header import KustomizationHeader
-from kustomize_controller.kustomization.sources import Source
-from shared.api.kustomize_v1 import Kustomization
+from shared.api.meta import DependencyReference
 from shared.kube.informer import Informer
 from shared.kube.resources import ObjectKey
 from shared.kube.store import Change
@@ -22,12 +21,48 @@ from shared.lang.json import JsonObject
 from shared.runtime.controller import Controller
 from shared.runtime.outcome import Stalled
 
-_PLURAL: Final = "kustomizations.kustomize.toolkit.fluxcd.io"
+
+class DependencyHeader(Protocol):
+    """What is looked at of a dependency, and of who depends on it."""
+
+    @property
+    def depends_on(self) -> tuple[ObjectKey, ...]:
+        """What the object depends on."""
+
+    @property
+    def ready(self) -> str:
+        """Status of its Ready condition."""
+
+    @property
+    def generation(self) -> int:
+        """Its generation."""
+
+    @property
+    def observed_generation(self) -> int:
+        """The generation that was dealt with."""
+
+
+H = TypeVar("H", bound=Any)
+
+#: Why a dependency that is ready does not do, by its key and header; nothing if it does.
+Demand = Callable[[ObjectKey, H], str]
+
+
+class Dependant(Protocol):
+    """An object that depends on others of its kind."""
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotReady:
-    """Why a Kustomization can't go on yet; `notice` is what users are told in the event and the log."""
+    """Why an object can't go on yet; `notice` is what users are told in the event and the log."""
 
     message: str
     notice: str
@@ -35,41 +70,58 @@ class NotReady:
 
 
 class Dependencies:
-    """Checks dependencies against the cache of Kustomizations, and remembers who waits.
+    """Checks dependencies against the cache of their kind, and remembers who waits.
 
-    A check and the note that its Kustomization waits are one step of the event loop, so that no change of
-    a dependency can fall between them.
+    A check and the note that its object waits are one step of the event loop, so that no change of a
+    dependency can fall between them. `facts` gives what decides about a dependency, apart from expressions.
     """
 
-    def __init__(self, informer: Informer[KustomizationHeader], *, wait: timedelta, additive: bool) -> None:
+    def __init__(
+        self,
+        informer: Informer[H],
+        plural: str,
+        *,
+        wait: timedelta,
+        additive: bool,
+        facts: Callable[[H], tuple[object, ...]],
+    ) -> None:
         self._store = informer.store
+        self._plural = plural
         self._wait = wait
         self._additive = additive
+        self._facts = facts
         #: Who waits, and whether an expression looks at more of the dependency than its header.
         self._waiting: dict[ObjectKey, bool] = {}
 
-    def wake_through(self, controller: Controller[Kustomization, KustomizationHeader]) -> None:
+    def wake_through(self, controller: Controller[Any, Any]) -> None:
         """Triggers those who wait, when a dependency of theirs changes."""
 
-        def on_change(change: Change[KustomizationHeader]) -> None:
+        def on_change(change: Change[Any]) -> None:
             if change.new is None:
                 self._waiting.pop(change.key, None)
-            news = _facts(change.new) != _facts(change.old)
+            news = self._known(change.new) != self._known(change.old)
             for waiting, curious in tuple(self._waiting.items()):
                 header = self._store.header(waiting)
                 if header and change.key in header.depends_on and (curious or news):
-                    controller.trigger(waiting, f"Kustomization/{change.key}")
+                    controller.trigger(waiting, f"{controller.kind}/{change.key}")
 
         controller.informer.subscribe(on_change)
 
-    def check(self, obj: Kustomization, raw: JsonObject, source: Source) -> NotReady | Stalled | None:
+    def check(
+        self,
+        obj: Dependant,
+        references: Iterable[DependencyReference],
+        raw: JsonObject,
+        demand: Demand[Any] | None = None,
+    ) -> NotReady | Stalled | None:
         """None when all dependencies are ready; the first that is not decides otherwise."""
         me = ObjectKey(obj.namespace, obj.name)
         self._waiting.pop(me, None)
-        for reference in obj.spec.depends_on or ():
+        references = tuple(references)
+        for reference in references:
             key = ObjectKey(reference.namespace or obj.namespace, reference.name)
             try:
-                problem = self._problem(key, raw, source, reference.ready_expr or "")
+                problem = self._problem(key, raw, reference.ready_expr or "", demand)
             except CelSyntaxError as error:
                 text = f"failed to evaluate dependency {reference.name}: {error}"
                 return Stalled(
@@ -77,21 +129,26 @@ class Dependencies:
                     f"Reconciliation failed terminally due to configuration error: {text}",
                 )
             if problem:
-                self._waiting[me] = any(other.ready_expr for other in obj.spec.depends_on or ())
+                self._waiting[me] = any(other.ready_expr for other in references)
                 wait = format_duration(self._wait)
                 notice = f"Dependencies do not meet ready condition, retrying in {wait}"
                 return NotReady(problem, notice, self._wait)
         return None
 
-    def _problem(self, key: ObjectKey, raw: JsonObject, source: Source, expression: str) -> str:
+    def _known(self, header: Any) -> tuple[object, ...]:
+        if header is None:
+            return ()
+        return (header.ready, header.generation, header.observed_generation, *self._facts(header))
+
+    def _problem(self, key: ObjectKey, raw: JsonObject, expression: str, demand: Demand[Any] | None) -> str:
         header = self._store.header(key)
         if header is None:
-            return f"dependency '{key}' not found: {_PLURAL} \"{key.name}\" not found"
+            return f"dependency '{key}' not found: {self._plural} \"{key.name}\" not found"
         if expression:
             return self._judge(key, raw, expression) or (
-                _state(key, header, source) if self._additive else ""
+                _state(key, header, demand) if self._additive else ""
             )
-        return _state(key, header, source)
+        return _state(key, header, demand)
 
     def _judge(self, key: ObjectKey, raw: JsonObject, expression: str) -> str:
         predicate = compile_predicate(expression)
@@ -102,22 +159,7 @@ class Dependencies:
         return "" if ready else f"dependency '{key}' is not ready according to readyExpr eval"
 
 
-def _facts(header: KustomizationHeader | None) -> tuple[object, ...]:
-    """What decides about a dependency without an expression."""
-    if header is None:
-        return ()
-    return (
-        header.ready,
-        header.generation,
-        header.observed_generation,
-        header.source,
-        header.applied_revision,
-    )
-
-
-def _state(key: ObjectKey, header: KustomizationHeader, source: Source) -> str:
+def _state(key: ObjectKey, header: DependencyHeader, demand: Demand[Any] | None) -> str:
     if header.ready != "True" or header.observed_generation != header.generation:
         return f"dependency '{key}' is not ready"
-    if header.source == source.key and header.applied_revision != source.revision:
-        return f"dependency '{key}' revision is not up to date"
-    return ""
+    return demand(key, header) if demand else ""
