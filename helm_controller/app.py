@@ -1,0 +1,132 @@
+"""Builds helm-controller; the only place that knows all of its parts."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from helm_controller.helm_release.actions import Actions
+from helm_controller.helm_release.attempts import Attempts
+from helm_controller.helm_release.charts import Charts
+from helm_controller.helm_release.header import HelmReleaseHeader
+from helm_controller.helm_release.reconciler import HelmReleaseReconciler
+from helm_controller.helm_release.rendering import Renderer
+from helm_controller.helm_release.sources import KINDS, Sources, SourceTrigger
+from helm_controller.helm_release.state import States
+from helm_controller.helm_release.template import ChartTemplates
+from helm_controller.rendering.post import PostRenderer
+from helm_controller.rendering.program import HelmProgram
+from helm_controller.settings import HelmSettings
+from helm_controller.values.composing import ValuesComposer
+from shared.api.helm_v2 import GROUP, HelmRelease
+from shared.artifact.fetch import ArtifactFetcher, FetchPolicy
+from shared.kube.informer import Informer
+from shared.process import ProgramMissing, find_program
+from shared.runtime.config_triggers import ConfigTrigger, config_informers
+from shared.runtime.controller import Controller, Policy
+from shared.runtime.dependencies import Dependencies
+from shared.runtime.identities import Identities
+from shared.runtime.manager import Parts
+from shared.runtime.process import Frame
+from shared.runtime.sources import source_informers
+from shared.ssa import SharedWatches
+
+NAME = "helm-controller"
+
+
+@asynccontextmanager
+async def build(settings: HelmSettings, frame: Frame) -> AsyncIterator[Parts]:
+    """All parts of the controller, for as long as the block lasts."""
+    client = frame.client
+    releases = Informer(
+        client,
+        GROUP,
+        HelmRelease.KIND,
+        HelmReleaseHeader.of,
+        namespace=settings.watched_namespace,
+        label_selector=settings.watch_label_selector,
+    )
+    informers = source_informers(client, KINDS, settings.watched_namespace)
+    configs = config_informers(client, settings)
+    helm3 = settings.gate("UseHelm3Defaults")
+    dependencies = Dependencies(
+        releases,
+        f"{HelmRelease.PLURAL}.{GROUP}",
+        wait=settings.requeue_dependency,
+        additive=settings.gate("AdditiveCELDependencyCheck"),
+        facts=lambda header: (),
+    )
+    with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as scratch:
+        async with SharedWatches() as watches:
+            fetcher = ArtifactFetcher(
+                frame.outside,
+                _folder(scratch, "artifacts"),
+                policy=FetchPolicy(retries=settings.http_retry, idle_timeout=settings.http_timeout),
+                host=settings.source_controller_localhost,
+            )
+            renders = _folder(scratch, "renders")
+            charts = Charts(fetcher, renders, track_digests=not settings.gate("DisableChartDigestTracking"))
+            renderer = Renderer(
+                charts,
+                HelmProgram(_program("--helm-binary", settings.helm_binary), renders),
+                PostRenderer(_program("--kustomize-binary", settings.kustomize_binary), renders),
+                strategy="nohooks" if helm3 else "combined",
+                dns=settings.gate("AllowDNSLookups"),
+            )
+            actions = Actions(renderer)
+            reconciler = HelmReleaseReconciler(
+                ChartTemplates(client, cross_namespace=not settings.no_cross_namespace_refs),
+                dependencies,
+                Sources(
+                    informers,
+                    cross_namespace=not settings.no_cross_namespace_refs,
+                    external_artifacts=settings.gate("ExternalArtifact"),
+                    wait=settings.requeue_dependency,
+                    direct=client if settings.gate("DirectSourceFetch") else None,
+                ),
+                ValuesComposer(client),
+                charts,
+                Identities(client, settings.default_service_account),
+                watches,
+                Attempts(States(settings.override_manager), actions),
+                actions,
+                retry_by_default=settings.gate("DefaultToRetryOnFailure"),
+                legacy_wait=helm3,
+                wait=settings.requeue_dependency,
+                algorithm=settings.snapshot_digest_algo,
+            )
+            controller = Controller(
+                reconciler,
+                releases,
+                client,
+                frame.recorder,
+                frame.clock,
+                Policy.of(settings, NAME, cancel_waits=settings.gate("CancelHealthCheckOnNewRevision")),
+            )
+            SourceTrigger(controller, informers)
+            dependencies.wake_through(controller)
+            ConfigTrigger(controller, configs)
+            yield Parts(
+                recorder=frame.recorder,
+                informers=(releases, *informers.values(), *configs),
+                controllers=(controller,),
+                servers=frame.servers,
+                leadership=frame.leadership,
+                grace_seconds=settings.graceful_shutdown_timeout.total_seconds(),
+            )
+            await fetcher.close()
+
+
+def _folder(scratch: str, name: str) -> Path:
+    folder = Path(scratch) / name
+    folder.mkdir()
+    return folder
+
+
+def _program(flag: str, name: str) -> Path:
+    try:
+        return find_program(name)
+    except ProgramMissing as error:
+        raise ValueError(f"{flag}: no program {name!r}; install it or name its path") from error
