@@ -56,7 +56,7 @@ async def build(settings: HelmSettings, frame: Frame) -> AsyncIterator[Parts]:
         f"{HelmRelease.PLURAL}.{GROUP}",
         wait=settings.requeue_dependency,
         additive=settings.gate("AdditiveCELDependencyCheck"),
-        facts=lambda header: (),
+        facts=_no_more,
     )
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as scratch:
         async with SharedWatches() as watches:
@@ -117,6 +117,12 @@ async def build(settings: HelmSettings, frame: Frame) -> AsyncIterator[Parts]:
                 grace_seconds=settings.graceful_shutdown_timeout.total_seconds(),
             )
             await fetcher.close()
+
+
+def _no_more(header: HelmReleaseHeader) -> tuple[object, ...]:
+    """Apart from readiness nothing of a dependency counts."""
+    del header
+    return ()
 
 
 def _folder(scratch: str, name: str) -> Path:

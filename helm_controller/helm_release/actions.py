@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -191,9 +191,7 @@ class Actions:
         release = f"release {latest.full_name} with chart {latest.chart_text}"
         try:
             stored = next(iter(await means.storage.history()), None)
-            if stored is None or not latest.targets(stored):
-                raise OperationFailed("release mismatch: another revision is the current one")
-            await run_tests(means, stored, Options(attempt.obj.limit(test)), chosen)
+            await run_tests(means, _current(latest, stored), Options(attempt.obj.limit(test)), chosen)
         except (OperationFailed, StorageError) as error:
             text = f"Helm test failed for {release}: {str(error).strip()}"
             record.add("failures")
@@ -253,10 +251,7 @@ class Actions:
         )
         try:
             history = await means.storage.history()
-            stored = next((each for each in history if each.version == target.version), None)
-            if stored is None:
-                raise OperationFailed(f"release has no {target.version} version")
-            await rollback(means, stored, history, options)
+            await rollback(means, _version(history, target.version), history, options)
         except (OperationFailed, StorageError) as error:
             text = f"{what} failed: {str(error).strip()}"
             record.add("failures")
@@ -405,6 +400,19 @@ def _latest(attempt: Attempt) -> Snapshot:
     if latest is None:
         raise NothingStored("no latest release")
     return latest
+
+
+def _current(latest: Snapshot, stored: Release | None) -> Release:
+    if stored is None or not latest.targets(stored):
+        raise OperationFailed("release mismatch: another revision is the current one")
+    return stored
+
+
+def _version(history: Sequence[Release], version: int) -> Release:
+    for release in history:
+        if release.version == version:
+            return release
+    raise OperationFailed(f"release has no {version} version")
 
 
 def _refreshed(attempt: Attempt, known: Snapshot, release: Release, action: str) -> Snapshot:

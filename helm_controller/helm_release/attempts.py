@@ -45,7 +45,7 @@ class Attempts:
             except NoRollbackTarget as error:
                 text = f"Failed to perform remediation: {error}"
                 attempt.record.conditions.mark_stalled(Reason.MISSING_ROLLBACK_TARGET, text)
-                attempt.turn.log.error(text)
+                attempt.turn.log.info(text)
                 return Told(observed=True)
             except StorageError as error:
                 raise _failure(attempt, str(error)) from error
@@ -83,7 +83,7 @@ class Attempts:
         try:
             await self._do(attempt, action, found)
         except NothingStored as error:
-            attempt.turn.log.error(f"failed to run '{action}' action", error=str(error))
+            attempt.turn.log.info("action failed", action=action.value, error=str(error))
             if record.retry is not None:
                 return _retrying(attempt)
             raise _failure(attempt, str(error)) from error

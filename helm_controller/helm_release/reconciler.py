@@ -36,7 +36,7 @@ class HelmReleaseReconciler:
     kind = HelmRelease
     owned = OWNED
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all parts of the story
         self,
         templates: ChartTemplates,
         dependencies: Dependencies,

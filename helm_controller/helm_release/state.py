@@ -96,7 +96,7 @@ class States:
             raise Undetermined(f"unable to determine state for release with status '{facts.status}'")
         return await self._deployed(attempt, storage, newest, facts, snapshot)
 
-    async def _deployed(
+    async def _deployed(  # noqa: PLR0911 - a table of answers
         self, attempt: Attempt, storage: Storage, newest: StoredRecord, facts: _Facts, snapshot: Snapshot
     ) -> Found:
         chart, record = attempt.the_chart, attempt.record

@@ -137,7 +137,7 @@ class Suite:
         """Installs the charts: CRDs, accounts, RBAC. The Deployments find no node; the processes stand in
         for them.
         """
-        for chart in ("source-controller", "kustomize-controller"):
+        for chart in ("source-controller", "kustomize-controller", "helm-controller"):
             command = [str(programs.ensure("helm")), "upgrade", "--install", chart, str(_CHARTS / chart)]
             command += ["--namespace", self.namespace, "--create-namespace", "--take-ownership"]
             command += ["--kubeconfig", str(self.cluster.kubeconfig)]
@@ -148,7 +148,7 @@ class Suite:
 
     def uninstall(self) -> None:
         """Removes what `install` installed, the namespace included; the CRDs stay, as the charts promise."""
-        for chart in ("kustomize-controller", "source-controller"):
+        for chart in ("helm-controller", "kustomize-controller", "source-controller"):
             command = [str(programs.ensure("helm")), "uninstall", chart, "--namespace", self.namespace]
             command += ["--kubeconfig", str(self.cluster.kubeconfig), "--ignore-not-found"]
             subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)

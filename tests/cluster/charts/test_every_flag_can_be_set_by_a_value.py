@@ -4,12 +4,17 @@ import re
 
 import pytest
 
+from helm_controller.settings import HelmSettings
 from kustomize_controller.settings import KustomizeSettings
 from shared.lang import json, yaml
 from shared.runtime.settings import parse, usage
 from source_controller.settings import SourceSettings
 
-MODELS = {"source-controller": SourceSettings, "kustomize-controller": KustomizeSettings}
+MODELS = {
+    "source-controller": SourceSettings,
+    "kustomize-controller": KustomizeSettings,
+    "helm-controller": HelmSettings,
+}
 # Flags that follow from other values, from ports and paths of the pod, or are for use outside of a cluster.
 OWN = {
     "enable-leader-election", "events-addr", "feature-gates", "health-addr", "kubeconfig", "log-encoding",
@@ -18,6 +23,7 @@ OWN = {
 ONLY = {
     "source-controller": {"cosign-binary", "storage-addr", "storage-adv-addr", "storage-path"},
     "kustomize-controller": {"kustomize-binary", "source-controller-localhost"},
+    "helm-controller": {"helm-binary", "kustomize-binary", "source-controller-localhost"},
 }
 VALUES = re.compile(r"^```yaml values\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FULL = {
