@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -24,6 +25,9 @@ _RESOURCES: Final = {
 }
 _QUOTES: Final = ("'", '"')
 _TOO_SHORT: Final = 6
+_NO_NOTATION: Final = (
+    "the text is no value in the notation of --set (a comma ends a value); escape it, or set literal: true"
+)
 
 
 class Reference(Protocol):
@@ -96,12 +100,15 @@ class ValuesComposer:
                     secrets += _secret_texts(text, reference)
                 result = _with(result, own, reference, text)
             except _Problem as problem:
-                raise ValuesFailed(_message(namespace, reference, str(problem))) from problem
+                raise ValuesFailed(_message(namespace, reference, str(problem))) from None
         return Composed(merge(result, own), tuple(dict.fromkeys(secrets)))
 
     async def _object(self, namespace: str, reference: Reference) -> JsonObject | None:
+        resource = _RESOURCES.get(reference.kind)
+        if resource is None:
+            raise _Problem("unsupported values reference kind")
         try:
-            return await self._client.get(_RESOURCES[reference.kind], namespace, reference.name)
+            return await self._client.get(resource, namespace, reference.name)
         except NotFound:
             return None
         except KubeError as error:
@@ -124,8 +131,8 @@ def _text(obj: JsonObject | None, reference: Reference) -> str | None:
         return str(text)
     try:
         return base64.b64decode(str(text)).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise _Problem("failed to read values data: it is no text") from error
+    except (binascii.Error, UnicodeDecodeError):
+        raise _Problem("failed to read values data: it is no text") from None
 
 
 def _with(result: JsonObject, own: JsonObject, reference: Reference, text: str) -> JsonObject:
@@ -135,33 +142,29 @@ def _with(result: JsonObject, own: JsonObject, reference: Reference, text: str) 
     # The inline values take part here, and the assignment may change the maps that are theirs alone.
     result = merge(result, own)
     try:
-        if reference.literal:
-            parse_into_string(f"{path}={escaped(text)}", result)
-        elif any(text.startswith(quote) and text.endswith(quote) for quote in _QUOTES):
-            parse_into_string(f"{path}={text.strip(''.join(_QUOTES))}", result)
-        else:
-            parse_into(f"{path}={text}", result)
+        _assign(path, text, result, literal=reference.literal)
     except StrvalsError as error:
-        raise _Problem(f"failed to merge value: at {path}: {_without_value(error)}") from error
+        # Errors about the text have parts of it, and so has the chain of causes.
+        problem = str(error) if error.at <= len(path) + 1 else _NO_NOTATION
+        raise _Problem(f"failed to merge value: at {path}: {problem}") from None
     return result
 
 
-def _without_value(error: StrvalsError) -> str:
-    """What is wrong; a part of the value may be taken for a key, so nothing in quotes is repeated."""
-    message = str(error)
-    if '"' not in message:
-        return message
-    return (
-        "the text is no value in the notation of --set (a comma ends a value); "
-        "escape it, or set literal: true"
-    )
+def _assign(path: str, text: str, values: JsonObject, *, literal: bool) -> None:
+    if literal:
+        parse_into_string(f"{path}={escaped(text)}", values)
+    elif any(text.startswith(quote) and text.endswith(quote) for quote in _QUOTES):
+        parse_into_string(f"{path}={text.strip(''.join(_QUOTES))}", values)
+    else:
+        parse_into(f"{path}={text}", values)
 
 
 def _parsed(text: str) -> JsonObject:
+    """Values as Helm reads them: `yes` and `on` are booleans, and the last of equal keys wins."""
     try:
-        value = yaml.load(text)
+        value = yaml.load_yaml11(text)
     except yaml.YamlError as error:
-        raise _Problem(f"failed to read values data: {error}") from error
+        raise _Problem(f"failed to read values data: {error}") from None
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -172,10 +175,13 @@ def _parsed(text: str) -> JsonObject:
 def _secret_texts(text: str, reference: Reference) -> Iterable[str]:
     """What must not be repeated in messages; very short texts are part of ordinary words."""
     if reference.target_path:
-        found: Iterable[str] = (text.strip(), *text.strip().splitlines())
+        assigned: JsonObject = {}
+        with suppress(StrvalsError):
+            _assign(reference.target_path, text, assigned, literal=reference.literal)
+        found: Iterable[str] = (text.strip(), *text.strip().splitlines(), *_leaves(assigned))
     else:
         try:
-            found = _leaves(yaml.load(text))
+            found = _leaves(yaml.load_yaml11(text))
         except yaml.YamlError:
             found = ()
     return [each for each in found if len(each) >= _TOO_SHORT]

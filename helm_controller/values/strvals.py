@@ -2,7 +2,7 @@ r"""The grammar of Helm's `--set`: `a.b[0].c=x,d={1,2}`.
 
 A comma ends a value, braces hold a list, a backslash takes the meaning from the next sign. Values are typed
 unless strings are wanted: `true`, `false`, `null`, and whole numbers that don't begin with a zero. Messages
-name the key and never the value.
+name the key and never the value; but what follows a comma is a key, even where somebody meant a value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from shared.lang.json import JsonObject
 
 _MOST_ITEMS: Final = 65536
 _DEEPEST: Final = 30
-_WHOLE: Final = re.compile(r"[+-]?[0-9]+")
+#: Indexes in one key; Helm has no limit, but what is nested much deeper can't be written as JSON.
+_MOST_INDEXES: Final = 100
+_WHOLE: Final = re.compile(r"([+-]?)0*([0-9]{1,19})")
 _INT64: Final = 1 << 63
 _WORDS: Final[dict[str, Any]] = {"true": True, "false": False, "null": None, "0": 0}
 _LITERAL: Final = re.compile(r"[\\,\[\]{}]")
@@ -22,6 +24,11 @@ _LITERAL: Final = re.compile(r"[\\,\[\]{}]")
 
 class StrvalsError(ValueError):
     """A text is no assignment, or can't be made in these values."""
+
+    def __init__(self, message: str, at: int) -> None:
+        """`at`: how much of the text had been read when it went wrong, in characters."""
+        super().__init__(message)
+        self.at = at
 
 
 def parse_into(text: str, values: JsonObject) -> None:
@@ -52,9 +59,11 @@ class _Parser:
         self._text = text
         self._at = 0
         self._typed = typed
+        self._indexes = 0
 
     def run(self, values: JsonObject) -> None:
         while True:
+            self._indexes = 0
             try:
                 self._key(values, 0)
             except _End:
@@ -64,7 +73,7 @@ class _Parser:
         name, stop = self._until("=[,.")
         if not stop:
             if name:
-                raise StrvalsError(f'key "{name}" has no value')
+                raise self._error(f'key "{name}" has no value')
             raise _End
         if stop == "[":
             self._indexed(data, name, depth)
@@ -72,7 +81,7 @@ class _Parser:
             self._assign(data, name)
         elif stop == ",":
             _set(data, name, "")
-            raise StrvalsError(f'key "{name}" has no value (cannot end with ,)')
+            raise self._error(f'key "{name}" has no value (cannot end with ,)')
         else:
             self._nested(data, name, depth + 1)
 
@@ -80,7 +89,7 @@ class _Parser:
         index = self._index()
         items = data.get(name, [])
         if not isinstance(items, list):
-            raise StrvalsError(f'unable to parse key: "{name}" is no list')
+            raise self._error(f'unable to parse key: "{name}" is no list')
         changed, ended = self._item(items, index, depth)
         _set(data, name, changed)
         if ended:
@@ -94,39 +103,46 @@ class _Parser:
 
     def _nested(self, data: JsonObject, name: str, depth: int) -> None:
         if depth > _DEEPEST:
-            raise StrvalsError(
+            raise self._error(
                 f"value name nested level is greater than maximum supported nested level of {_DEEPEST}"
             )
         inner = data.get(name, {})
         if not isinstance(inner, dict):
-            raise StrvalsError(f'unable to parse key: "{name}" is no map')
+            raise self._error(f'unable to parse key: "{name}" is no map')
         try:
             self._key(inner, depth)
         finally:
             if inner:
                 _set(data, name, inner)
         if not inner:
-            raise StrvalsError(f'key map "{name}" has no value')
+            raise self._error(f'key map "{name}" has no value')
 
     def _item(self, items: list[Any], index: int, depth: int) -> tuple[list[Any], bool]:
         """The list with an item set, and whether the text has ended; it is a new one if it had to grow."""
         if index < 0:
-            raise StrvalsError(f"negative {index} index not allowed")
+            raise self._error("negative index not allowed")
+        self._indexes += 1
+        if self._indexes > _MOST_INDEXES:
+            raise self._error(f"more than {_MOST_INDEXES} indexes in one key")
+        at = self._at
         name, stop = self._until("[.=")
         if name:
-            raise StrvalsError("unexpected data at end of array index")
+            raise self._error("unexpected data at end of array index")
         if not stop:
             return items, True
         known = items[index] if index < len(items) else None
         if stop == "=":
             empty = self._at >= len(self._text)
-            return _placed(items, index, "" if empty else self._value()), False
+            return _placed(items, index, "" if empty else self._value(), at), False
         if stop == "[":
             below = known if known is not None else []
             if not isinstance(below, list):
-                raise StrvalsError("unable to parse key: an item is no list")
-            changed, ended = self._item(below, self._index(), depth)
-            return (items, True) if ended else (_placed(items, index, changed), False)
+                raise self._error("unable to parse key: an item is no list")
+            try:
+                changed, ended = self._item(below, self._index(), depth)
+            except _End:
+                return items, True
+            return (items, True) if ended else (_placed(items, index, changed, at), False)
         inner = known
         if not isinstance(inner, dict):
             inner = {}
@@ -136,13 +152,17 @@ class _Parser:
             self._key(inner, depth)
         except _End:
             return items, True
-        return _placed(items, index, inner), False
+        return _placed(items, index, inner, at), False
 
     def _index(self) -> int:
         text, stop = self._until("]")
-        if not stop or not _WHOLE.fullmatch(text):
-            raise StrvalsError("error parsing index: it must be a number in brackets")
-        return int(text)
+        if not stop:
+            # Helm takes a bracket that is never closed for the end, too.
+            raise _End
+        index = _int64(text)
+        if index is None:
+            raise self._error("error parsing index: it must be a number in brackets")
+        return index
 
     def _value(self) -> Any:
         if self._text[self._at] != "{":
@@ -153,7 +173,7 @@ class _Parser:
         while True:
             text, stop = self._until(",}")
             if not stop:
-                raise StrvalsError("list must terminate with '}'")
+                raise self._error("list must terminate with '}'")
             items.append(self._read(text))
             if stop == "}":
                 if self._text[self._at : self._at + 1] == ",":
@@ -163,11 +183,14 @@ class _Parser:
     def _read(self, text: str) -> Any:
         if not self._typed:
             return text
-        if text.lower() in _WORDS:
-            return _WORDS[text.lower()]
-        if text and text[0] != "0" and _WHOLE.fullmatch(text) and -_INT64 <= int(text) < _INT64:
-            return int(text)
-        return text
+        word = text.casefold()
+        if word in _WORDS:
+            return _WORDS[word]
+        number = None if text.startswith("0") else _int64(text)
+        return text if number is None else number
+
+    def _error(self, message: str) -> StrvalsError:
+        return StrvalsError(message, self._at)
 
     def _until(self, stops: str) -> tuple[str, str]:
         """The text up to a sign, and the sign; none where the text ends first."""
@@ -186,14 +209,21 @@ class _Parser:
         return "".join(found), ""
 
 
+def _int64(text: str) -> int | None:
+    """A whole number of 64 bits, or nothing; the text may be of any length."""
+    match = _WHOLE.fullmatch(text)
+    number = int(match[1] + match[2]) if match else _INT64
+    return number if -_INT64 <= number < _INT64 else None
+
+
 def _set(data: JsonObject, key: str, value: Any) -> None:
     if key:
         data[key] = value
 
 
-def _placed(items: list[Any], index: int, value: Any) -> list[Any]:
+def _placed(items: list[Any], index: int, value: Any, at: int) -> list[Any]:
     if index > _MOST_ITEMS:
-        raise StrvalsError(f"index of {index} is greater than maximum supported index of {_MOST_ITEMS}")
+        raise StrvalsError(f"index is greater than maximum supported index of {_MOST_ITEMS}", at)
     if index >= len(items):
         items = [*items, *[None] * (index + 1 - len(items))]
     items[index] = value
