@@ -12,10 +12,13 @@ from typing import Any, Final
 
 from shared.lang.json import JsonObject
 
-_MOST_ITEMS: Final = 65536
+_GREATEST_INDEX: Final = 65536
 _DEEPEST: Final = 30
 #: Indexes in one key; Helm has no limit, but what is nested much deeper can't be written as JSON.
 _MOST_INDEXES: Final = 100
+#: Items of all lists that one text makes, or makes longer; Helm has no limit, and a short text could ask for
+#: more memory than there is.
+_MOST_ITEMS_TOGETHER: Final = 1 << 22
 _WHOLE: Final = re.compile(r"([+-]?)0*([0-9]{1,19})")
 _INT64: Final = 1 << 63
 _WORDS: Final[dict[str, Any]] = {"true": True, "false": False, "null": None, "0": 0}
@@ -60,6 +63,7 @@ class _Parser:
         self._at = 0
         self._typed = typed
         self._indexes = 0
+        self._room = _MOST_ITEMS_TOGETHER
 
     def run(self, values: JsonObject) -> None:
         while True:
@@ -133,7 +137,7 @@ class _Parser:
         known = items[index] if index < len(items) else None
         if stop == "=":
             empty = self._at >= len(self._text)
-            return _placed(items, index, "" if empty else self._value(), at), False
+            return self._placed(items, index, "" if empty else self._value(), at), False
         if stop == "[":
             below = known if known is not None else []
             if not isinstance(below, list):
@@ -142,7 +146,7 @@ class _Parser:
                 changed, ended = self._item(below, self._index(), depth)
             except _End:
                 return items, True
-            return (items, True) if ended else (_placed(items, index, changed, at), False)
+            return (items, True) if ended else (self._placed(items, index, changed, at), False)
         inner = known
         if not isinstance(inner, dict):
             inner = {}
@@ -152,7 +156,19 @@ class _Parser:
             self._key(inner, depth)
         except _End:
             return items, True
-        return _placed(items, index, inner, at), False
+        return self._placed(items, index, inner, at), False
+
+    def _placed(self, items: list[Any], index: int, value: Any, at: int) -> list[Any]:
+        if index > _GREATEST_INDEX:
+            message = f"index is greater than maximum supported index of {_GREATEST_INDEX}"
+            raise StrvalsError(message, at)
+        if index >= len(items):
+            self._room -= index + 1
+            if self._room < 0:
+                raise self._error("the lists have too many items together")
+            items = [*items, *[None] * (index + 1 - len(items))]
+        items[index] = value
+        return items
 
     def _index(self) -> int:
         text, stop = self._until("]")
@@ -219,12 +235,3 @@ def _int64(text: str) -> int | None:
 def _set(data: JsonObject, key: str, value: Any) -> None:
     if key:
         data[key] = value
-
-
-def _placed(items: list[Any], index: int, value: Any, at: int) -> list[Any]:
-    if index > _MOST_ITEMS:
-        raise StrvalsError(f"index is greater than maximum supported index of {_MOST_ITEMS}", at)
-    if index >= len(items):
-        items = [*items, *[None] * (index + 1 - len(items))]
-    items[index] = value
-    return items

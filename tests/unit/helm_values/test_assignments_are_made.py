@@ -96,6 +96,12 @@ def test_a_key_has_at_most_thirty_levels():
         values_of("a." * 31 + "a=x")
 
 
+def test_a_short_text_makes_no_endless_lists():
+    assert len(values_of(",".join(f"a[{n}]=x" for n in range(2000)))["a"]) == 2000
+    with pytest.raises(StrvalsError, match="the lists have too many items together"):
+        values_of(",".join(f"a{n}[65536]=x" for n in range(100)))
+
+
 @pytest.mark.parametrize("step", ["[0]", "[0].a"])
 def test_lists_in_lists_have_an_end_too(step):
     with pytest.raises(StrvalsError, match="more than 100 indexes in one key"):
