@@ -52,6 +52,8 @@ class Attempts:
             if action is None:
                 attempt.record.conditions.remove(RECONCILING)
                 summarise(attempt)
+                # What was found true before is true of this generation as well.
+                attempt.record.conditions.restate()
                 return Told(attempt.obj.spec.interval, observed=True)
             if action.type in done:
                 return _enough(attempt)

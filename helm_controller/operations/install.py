@@ -44,7 +44,12 @@ async def _refuse_foreign(means: Means, objects: list[Placed], release: Release)
 async def _begun(means: Means, rendered: Release, last: Release | None) -> Release:
     now = means.now()
     info = replace(rendered.info, first_deployed=now, last_deployed=now)
-    release = stated(replace(rendered, info=info), ReleaseStatus.PENDING_INSTALL, "Initial install underway")
+    version = last.version + 1 if last else rendered.version
+    release = stated(
+        replace(rendered, info=info, version=version),
+        ReleaseStatus.PENDING_INSTALL,
+        "Initial install underway",
+    )
     try:
         if last is not None and last.status != ReleaseStatus.FAILED:
             await means.storage.update(stated(last, ReleaseStatus.SUPERSEDED, "superseded by new release"))
