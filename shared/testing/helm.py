@@ -174,7 +174,8 @@ class Releases(Objects):
 
         def met(obj: JsonObject | None) -> bool:
             history = ((obj or {}).get("status") or {}).get("history") or [{}]
-            return self.condition(obj, "Ready")["status"] == "True" and history[0].get("version") == version
+            ready = self.condition(obj, "Ready")["status"] == "True"
+            return ready and bool(history[0].get("version") == version)
 
         return _sound(await self.until(HELM_RELEASE, name, met, seconds))
 

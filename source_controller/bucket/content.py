@@ -22,13 +22,13 @@ from shared.artifact.stored import StoredArchive, order
 from shared.git.threads import Stopped, run_in_thread
 from shared.lang.bounded import remember
 from shared.lang.digest import Algorithm
+from shared.process.scratch import scratch_folder
 from shared.runtime.turn import Turn
 from source_controller.artifacts import place_of, storing
 from source_controller.bucket.conditions import failed
 from source_controller.bucket.index import Index, UnusableKey, paths
 from source_controller.bucket.s3 import AT_ONCE
 from source_controller.bucket.store import ObjectGone, ObjectStore, StoreError, limited
-from shared.process.scratch import scratch_folder
 from source_controller.storage import Place, Storage
 
 _REMEMBERED: Final = 1024

@@ -15,12 +15,12 @@ from shared.api.meta import Artifact
 from shared.api.source_v1 import HelmRepository
 from shared.lang.digest import Algorithm, Digest, DigestError, hasher
 from shared.process import Limits, ProcessError, run
+from shared.process.scratch import scratch_folder
 from shared.runtime.outcome import Failure
 from source_controller.artifacts import FETCH_FAILED, place_of, storing
 from source_controller.helm_repository.client import Downloaded, DownloadError, HelmHttp, TooLarge, Validators
 from source_controller.helm_repository.conditions import Reason
 from source_controller.helm_repository.indexing import REFUSED
-from shared.process.scratch import scratch_folder
 from source_controller.storage import Place, Storage
 
 _CHUNK: Final = 1 << 20

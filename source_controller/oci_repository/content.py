@@ -17,10 +17,10 @@ from shared.artifact.extract import ArchiveRefused, extract
 from shared.artifact.ignoring import kept
 from shared.git.threads import run_in_thread
 from shared.oci import ContentRefused, Descriptor, Manifest, Registry
+from shared.process.scratch import scratch_folder
 from shared.runtime.outcome import Failure
 from source_controller.artifacts import FETCH_FAILED, place_of, storing
 from source_controller.oci_repository.conditions import Reason
-from shared.process.scratch import scratch_folder
 from source_controller.storage import Storage
 
 COPY: Final = "copy"
