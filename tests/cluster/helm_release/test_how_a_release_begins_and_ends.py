@@ -101,6 +101,21 @@ async def test_values_from_a_missing_secret(releases, config_map_template):
     await releases.ready()
 
 
+@pytest.mark.case("helm-12")
+async def test_a_text_with_commas_is_no_value_unless_it_is_literal(releases, config_map_template):
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "values"}}
+    await releases.create({**secret, "stringData": {"greeting": "hallo:1,bonjour:2"}})
+    await releases.chart(config_map_template)
+    reference = {"kind": "Secret", "name": "values", "valuesKey": "greeting", "targetPath": "greeting"}
+    await releases.release(valuesFrom=[reference])
+    obj = await releases.fails("ValuesError", "literal: true")
+    assert "bonjour" not in json.dumps(obj["status"]).decode()
+    await releases.change(valuesFrom=[{**reference, "literal": True}])
+    await releases.ready()
+    config = await releases.live("ConfigMap", "app-config")
+    assert config["data"]["greeting"] == "hallo:1,bonjour:2"
+
+
 @pytest.mark.case("helm-16")
 async def test_a_release_that_helm_made_is_taken_over(releases, config_map_template, tmp_path):
     folder = tmp_path / "demo"
@@ -157,6 +172,24 @@ async def test_a_release_that_was_left_pending_is_freed(releases, config_map_tem
         (3, "deployed"),
     ]
     assert history[1]["description"] == "Release unlocked from stale 'pending-upgrade' state"
+
+
+@pytest.mark.case("helm-52")
+async def test_a_controller_that_dies_while_it_waits_leaves_nothing_behind(releases, deployment_template):
+    await releases.chart(deployment_template, values={"replicas": 1})
+    upgrade = {"remediation": {"retries": 3}}
+    await releases.release(labels=releases.mine, upgrade=upgrade, install={"remediation": {"retries": 3}})
+    with releases.own() as process:
+        await releases.until("Deployment.apps", "app", lambda obj: obj is not None)
+        process.kill()
+    (record,) = await releases.records()
+    assert record["info"]["status"] == "pending-install"
+    await releases.chart(deployment_template, values={"replicas": 0}, version="1.0.1")
+    with releases.own():
+        await releases.event("Unlocked Helm release", "app")
+        await releases.ready()
+    history = releases.helm_history()
+    assert [(each["revision"], each["status"]) for each in history] == [(1, "failed"), (2, "deployed")]
 
 
 @pytest.mark.case("helm-41")

@@ -92,6 +92,7 @@ async def test_a_request_by_force_upgrades_once(releases, config_map_template):
 
 
 @pytest.mark.case("helm-29")
+@pytest.mark.case("runtime-14")
 async def test_force_without_a_request_of_the_same_value_is_only_noted(releases, config_map_template):
     await releases.chart(config_map_template)
     await releases.release()
@@ -99,6 +100,21 @@ async def test_force_without_a_request_of_the_same_value_is_only_noted(releases,
     obj = await releases.reconcile(token="one", force="other")
     assert obj["status"]["lastHandledForceAt"] == "other"
     assert len(obj["status"]["history"]) == 1
+
+
+@pytest.mark.case("runtime-15")
+async def test_a_force_that_was_answered_is_not_repeated_by_the_next_process(releases, config_map_template):
+    await releases.chart(config_map_template)
+    await releases.release(labels=releases.mine)
+    with releases.own():
+        await releases.upgraded(1)
+        await releases.reconcile(token="now", force="now")
+        await releases.upgraded(2)
+    with releases.own():
+        # A spec that changes nothing of the release shows that the new process has had its turn.
+        await releases.change(timeout="9m")
+        obj = await releases.ready()
+    assert obj["status"]["history"][0]["version"] == 2
 
 
 async def test_nothing_new_means_no_new_revision(releases, config_map_template):
