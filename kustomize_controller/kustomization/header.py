@@ -33,7 +33,7 @@ class KustomizationHeader(Header):
         spec = mapping(obj.get("spec"))
         status = mapping(obj.get("status"))
         source = mapping(spec.get("sourceRef"))
-        conditions = {c.get("type"): c for c in mappings(status.get("conditions"))}
+        conditions = {str(c.get("type")): c for c in mappings(status.get("conditions"))}
         ready = mapping(conditions.get("Ready"))
         return cls(
             basic.generation,

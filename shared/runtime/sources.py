@@ -31,7 +31,7 @@ class SourceHeader:
     def of(cls, obj: JsonObject) -> SourceHeader:
         """From an object in wire form; never raises."""
         status = mapping(obj.get("status"))
-        conditions = {c.get("type"): c for c in mappings(status.get("conditions"))}
+        conditions = {str(c.get("type")): c for c in mappings(status.get("conditions"))}
         ready = mapping(conditions.get("Ready"))
         return cls(
             mapping(status.get("artifact")) or None,

@@ -1,6 +1,6 @@
 """The header is taken from unvalidated JSON: it never raises, and it reads what is there."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kustomize_controller.kustomization.header import KustomizationHeader
@@ -17,6 +17,8 @@ ANY = st.recursive(
 
 
 @given(spec=ANY, status=ANY)
+@example(spec={}, status={"conditions": [{"type": {}}]})
+@example(spec={}, status={"conditions": [{"type": ["Ready"], "status": "True"}]})
 def test_nothing_in_spec_or_status_raises(spec, status):
     obj = {"metadata": {"name": "a", "namespace": "n"}, "spec": spec, "status": status}
     KustomizationHeader.of(obj)
