@@ -10,10 +10,15 @@ import pytest
 from localcluster import programs
 
 TOP = Path(__file__).parents[3]
-IMAGES = ("source", "kustomize")
-PROGRAMS = (("kustomize", "kustomize_controller"), ("cosign", "source_controller"))
+IMAGES = ("source", "kustomize", "helm")
+PROGRAMS = (
+    ("kustomize", "kustomize_controller"),
+    ("kustomize", "helm_controller"),
+    ("helm", "helm_controller"),
+    ("cosign", "source_controller"),
+)
 
-EXTRAS = {"source": "source,azure,gcp", "kustomize": "kustomize"}
+EXTRAS = {"source": "source,azure,gcp", "kustomize": "kustomize", "helm": "helm"}
 
 
 class Dockerfile:
@@ -104,6 +109,7 @@ def test_the_last_stage_only_receives_what_others_made(dockerfile):
     made = {
         "--from=build /opt/headrace /opt/headrace",
         "--from=cosign /cosign /usr/local/bin/cosign",
+        "--from=helm /helm /usr/local/bin/helm",
         "--from=kustomize /kustomize /usr/local/bin/kustomize",
     }
     assert set(dockerfile.all("COPY", dockerfile.final)) <= made
