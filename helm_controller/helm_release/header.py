@@ -30,7 +30,7 @@ class HelmReleaseHeader(Header):
         basic = Header.of(obj)
         spec, status = mapping(obj.get("spec")), mapping(obj.get("status"))
         namespace = obj["metadata"].get("namespace") or ""
-        conditions = {c.get("type"): c for c in mappings(status.get("conditions"))}
+        conditions = {str(c.get("type")): c for c in mappings(status.get("conditions"))}
         observed = status.get("observedGeneration")
         return cls(
             basic.generation,

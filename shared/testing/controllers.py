@@ -132,6 +132,7 @@ class Suite:
         self._storage = storage
         self.source: ControllerProcess | None = None
         self.kustomize: ControllerProcess | None = None
+        self.helm: ControllerProcess | None = None
 
     def install(self, *values: str) -> None:
         """Installs the charts: CRDs, accounts, RBAC. The Deployments find no node; the processes stand in
@@ -154,8 +155,8 @@ class Suite:
             subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         self.cluster.kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
 
-    def start(self, source: Sequence[str] = (), kustomize: Sequence[str] = ()) -> None:
-        """Starts both controllers, with more arguments on demand."""
+    def start(self, source: Sequence[str] = (), kustomize: Sequence[str] = (), *, helm: bool = True) -> None:
+        """Starts all controllers, with more arguments on demand; helm-controller may be left out."""
         port = free_ports(1)[0]
         self.source = self.controller(
             "source_controller",
@@ -172,8 +173,18 @@ class Suite:
             "kustomize-controller",
             [f"--kustomize-binary={programs.ensure('kustomize')}", *kustomize],
         )
-        for process in (self.source, self.kustomize):
-            process.start()
+        if helm:
+            self.helm = self.controller(
+                "helm_controller",
+                "helm-controller",
+                [
+                    f"--helm-binary={programs.ensure('helm')}",
+                    f"--kustomize-binary={programs.ensure('kustomize')}",
+                ],
+            )
+        for process in (self.source, self.kustomize, self.helm):
+            if process is not None:
+                process.start()
 
     def controller(
         self,
@@ -204,6 +215,6 @@ class Suite:
 
     def stop(self) -> None:
         """Ends the controllers gracefully."""
-        for process in (self.kustomize, self.source):
+        for process in (self.helm, self.kustomize, self.source):
             if process is not None and process.running:
                 process.stop()

@@ -156,4 +156,4 @@ def test_values_in_the_readmes_can_be_used_as_they_stand(suite):
         for block in re.findall(VALUES, (suite.charts / chart / "README.md").read_text()):
             assert suite.render(chart, values=yaml.load(block))
             seen += 1
-    assert seen == 3
+    assert seen == 4

@@ -197,6 +197,7 @@ def headrace(own_cluster, tmp_path_factory):
     yield suite
     assert suite.source.stop() == 0, suite.source.tail()
     assert suite.kustomize.stop() == 0, suite.kustomize.tail()
+    assert suite.helm.stop() == 0, suite.helm.tail()
 
 
 @pytest.fixture(scope="session")
@@ -205,7 +206,12 @@ def node_for():
 
     @contextlib.contextmanager
     def make(cluster, suite):
-        processes = {"source-controller": suite.source, "kustomize-controller": suite.kustomize}
+        processes = {
+            "source-controller": suite.source,
+            "kustomize-controller": suite.kustomize,
+        }
+        if suite.helm is not None:
+            processes["helm-controller"] = suite.helm
         with Node(cluster, suite.namespace, processes).running() as node:
             node.take_pods()
             yield node

@@ -74,7 +74,7 @@ def bootstrapped(own_cluster, bootstrap, node_for, tmp_path_factory):
         running = pool.submit(bootstrap)
         for name in CONTROLLERS:
             own_cluster.kubectl("wait", "--for=create", f"deployment/{name}", "-n", SYSTEM, "--timeout=60s")
-        suite.start()
+        suite.start(helm=False)
         with node_for(own_cluster, suite) as node:
             said = running.result()
             yield suite, node, (said, bootstrap())
