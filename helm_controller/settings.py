@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field, field_validator
 
 from shared.lang.digest import Algorithm, DigestError
+from shared.runtime.other_clusters import ClusterSettings
 from shared.runtime.settings import Boolean, Duration, Repeated, Settings, flag
 
+_SHORTEST: Final = timedelta(milliseconds=50)
 
-class HelmSettings(Settings):
+
+class HelmSettings(ClusterSettings):
     """Flags of helm-controller."""
 
     gates: ClassVar[Mapping[str, bool]] = {
@@ -36,7 +39,6 @@ class HelmSettings(Settings):
     http_retry: int = flag(9, "tries to fetch an artifact again")
     http_timeout: Duration = flag(timedelta(seconds=30), "how long the server of an artifact may be silent")
     no_cross_namespace_refs: Boolean = flag(False, "refuse sources in other namespaces")
-    default_kubeconfig_service_account: str = flag("", "workload identity for clusters; needs its gate")
     graceful_shutdown_timeout: Duration = flag(
         timedelta(seconds=600), "how long running actions may go on after a SIGTERM"
     )
@@ -44,14 +46,16 @@ class HelmSettings(Settings):
         Algorithm.SHA256.value, "sha256, sha512 or blake3"
     )
     override_manager: Repeated = flag((), "field manager whose changes are undone; may be repeated")
-    insecure_kubeconfig_exec: Boolean = flag(False, "run commands that a kubeconfig names")
-    insecure_kubeconfig_tls: Boolean = flag(False, "accept a kubeconfig that turns TLS verification off")
     oom_watch_memory_threshold: int = flag(95, "share of the memory at which no new work is taken, 1 to 100")
     oom_watch_interval: Duration = flag(timedelta(milliseconds=500), "how often the memory is looked at")
     oom_watch_max_memory_path: str = flag("", "file with the limit of the memory")
     oom_watch_current_memory_path: str = flag("", "file with the memory in use")
     helm_binary: str = flag("helm", "the helm program", env="HEADRACE_HELM")
     kustomize_binary: str = flag("kustomize", "the kustomize program", env="HEADRACE_KUSTOMIZE")
+    render_path: str = flag(
+        "",
+        "folder of this process alone for values and access of renderings; in memory, as they hold secrets",
+    )
     source_controller_localhost: str = flag(
         "", "host of all artifact URLs, for port-forwards", env="SOURCE_CONTROLLER_LOCALHOST"
     )
@@ -71,9 +75,9 @@ class HelmSettings(Settings):
             raise ValueError("must be between 1 and 100")
         return value
 
-    @field_validator("default_kubeconfig_service_account")
+    @field_validator("oom_watch_interval")
     @classmethod
-    def _needs_gate(cls, value: str) -> str:
-        if value:
-            raise ValueError("invalid configuration: needs the feature gate ObjectLevelWorkloadIdentity")
+    def _not_too_often(cls, value: timedelta) -> timedelta:
+        if value < _SHORTEST:
+            raise ValueError("must be at least 50ms")
         return value

@@ -27,6 +27,7 @@ from shared.runtime.controller import Controller, Policy
 from shared.runtime.dependencies import Dependencies
 from shared.runtime.identities import Identities
 from shared.runtime.manager import Parts
+from shared.runtime.other_clusters import other_clusters
 from shared.runtime.process import Frame
 from shared.runtime.sources import source_informers
 from shared.ssa import SharedWatches
@@ -59,6 +60,7 @@ async def build(settings: KustomizeSettings, frame: Frame) -> AsyncIterator[Part
     )
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as scratch:
         async with (
+            other_clusters(settings, frame) as clusters,
             SharedWatches() as watches,
             Settled(client, frame.clock, settings.full_check_interval) as settled,
         ):
@@ -91,7 +93,13 @@ async def build(settings: KustomizeSettings, frame: Frame) -> AsyncIterator[Part
                     strict=settings.gate("StrictPostBuildSubstitutions"),
                     wait=wait,
                 ),
-                Identities(client, settings.default_service_account),
+                Identities(
+                    client,
+                    settings.default_service_account,
+                    clusters,
+                    kind=Kustomization.KIND,
+                    operation="fetch_kubeconfig",
+                ),
                 Applier(watches, settings),
                 Health(watches, fail_fast=not settings.gate("DisableFailFastBehavior")),
                 settled,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import field_validator
+from pydantic import model_validator
 
+from shared.runtime.assembly import OBJECT_LEVEL
+from shared.runtime.other_clusters import ClusterSettings
 from shared.runtime.settings import Boolean, Duration, Repeated, Settings, flag
 
 
-class KustomizeSettings(Settings):
+class KustomizeSettings(ClusterSettings):
     """Flags of kustomize-controller."""
 
     gates: ClassVar[Mapping[str, bool]] = {
@@ -34,7 +36,6 @@ class KustomizeSettings(Settings):
     no_cross_namespace_refs: Boolean = flag(False, "refuse sources in other namespaces")
     no_remote_bases: Boolean = flag(False, "refuse bases that are not in the artifact")
     default_decryption_service_account: str = flag("", "workload identity for decryption; needs its gate")
-    default_kubeconfig_service_account: str = flag("", "workload identity for clusters; needs its gate")
     sops_age_secret: str = flag("", "Secret in the runtime namespace with age keys")
     sops_vault_configmap: str = flag("", "ConfigMap in the runtime namespace with vault instances")
     full_check_interval: Duration = flag(
@@ -42,16 +43,13 @@ class KustomizeSettings(Settings):
     )
     override_manager: Repeated = flag((), "field manager whose changes are undone; may be repeated")
     custom_apply_stage_kinds: str = flag("", "comma-separated group/Kind that are applied before all others")
-    insecure_kubeconfig_exec: Boolean = flag(False, "run commands that a kubeconfig names")
-    insecure_kubeconfig_tls: Boolean = flag(False, "accept a kubeconfig that turns TLS verification off")
     kustomize_binary: str = flag("kustomize", "the kustomize program", env="HEADRACE_KUSTOMIZE")
     source_controller_localhost: str = flag(
         "", "host of all artifact URLs, for port-forwards", env="SOURCE_CONTROLLER_LOCALHOST"
     )
 
-    @field_validator("default_decryption_service_account", "default_kubeconfig_service_account")
-    @classmethod
-    def _needs_gate(cls, value: str) -> str:
-        if value:
-            raise ValueError("invalid configuration: needs the feature gate ObjectLevelWorkloadIdentity")
-        return value
+    @model_validator(mode="after")
+    def _needs_gate(self) -> Self:
+        if self.default_decryption_service_account:
+            self.need_gate("default_decryption_service_account", OBJECT_LEVEL)
+        return self

@@ -34,14 +34,27 @@ _STARTS: Final = 3
 class Cluster(Access):
     """A control plane of one's own on free ports; a context manager that leaves nothing behind.
 
-    `detached` lets it outlive this process; `name` is the name of its folder then.
+    `detached` lets it outlive this process; `name` is the name of its folder then. Without `manager` no
+    controllers of Kubernetes run; `issuer` signs tokens of accounts; `api_flags` are for the API server.
     """
 
-    def __init__(self, *, name: str = "", detached: bool = False, log_level: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        name: str = "",
+        detached: bool = False,
+        log_level: int = 1,
+        manager: bool = True,
+        issuer: str = "https://kubernetes.default.svc",
+        api_flags: Sequence[str] = (),
+    ) -> None:
         self._name = name
         self._detached = detached
         self._settled = False
         self._log_level = log_level
+        self._manager = manager
+        self._issuer = issuer
+        self._more_api_flags = tuple(api_flags)
         self._components: dict[str, Component] = {}
         self._token = secrets.token_urlsafe(32)
         self.server = ""
@@ -146,8 +159,9 @@ class Cluster(Access):
         self._launch("kube-apiserver", built, self._api_flags(client, api))
         self._wait_ready()
         self._write_kubeconfig()
-        self._launch("kube-controller-manager", built, self._manager_flags(manager))
-        self._wait_account()
+        if self._manager:
+            self._launch("kube-controller-manager", built, self._manager_flags(manager))
+            self._wait_account()
 
     def _launch(self, name: str, built: dict[str, Path], flags: Sequence[str]) -> None:
         component = Component(name, [str(built[name]), *flags], self.folder / f"{name}.log")
@@ -171,12 +185,13 @@ class Cluster(Access):
             f"--cert-dir={self.folder / 'certs'}",
             f"--service-account-key-file={key}",
             f"--service-account-signing-key-file={key}",
-            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-issuer={self._issuer}",
             "--authorization-mode=RBAC",
             f"--token-auth-file={self.folder / 'tokens.csv'}",
             "--service-cluster-ip-range=10.96.0.0/16",
             "--endpoint-reconciler-type=none",
             f"--v={self._log_level}",
+            *self._more_api_flags,
         ]
 
     def _manager_flags(self, port: int) -> list[str]:

@@ -62,6 +62,17 @@ class GoReleaseProgram:
 
 
 @dataclass(frozen=True, slots=True)
+class GoServiceProgram(GoReleaseProgram):
+    """A command like that of a release, which needs a C compiler and reads files of its module when it runs.
+
+    The folders `files` of the module stand in a folder beside the program.
+    """
+
+    tags: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WheelProgram:
     """A file inside a wheel."""
 
@@ -84,6 +95,7 @@ PROGRAMS: Final[Mapping[str, GoProgram | GoReleaseProgram | WheelProgram]] = {
         "registry", "github.com/distribution/distribution/v3/cmd/registry", "-s -w", "two minutes"
     ),
     "cosign": GoProgram("cosign", "github.com/sigstore/cosign/v3/cmd/cosign", "-s -w", "two minutes"),
+    "nats-server": GoProgram("nats", "github.com/nats-io/nats-server/v2", "-s -w", "half a minute"),
     # Embeds the manifests that `flux install` applies; nothing but install and bootstrap needs them.
     "flux": GoReleaseProgram(
         "flux",
@@ -93,9 +105,26 @@ PROGRAMS: Final[Mapping[str, GoProgram | GoReleaseProgram | WheelProgram]] = {
         ("cmd/flux/manifests/none.yaml",),
         "three minutes",
     ),
+    # The controllers and programs whose releases are taken over, and that take over ours.
+    "flux-helm-controller": GoProgram(
+        "flux-helm-controller", "github.com/fluxcd/helm-controller", "-s -w", "five minutes"
+    ),
+    "helm3": GoProgram("helm3", "helm.sh/helm/v3/cmd/helm", "-s -w", "two minutes"),
+    # Its pages lack what a bundler makes; the API needs nothing of that.
+    "gitea": GoServiceProgram(
+        "gitea",
+        "code.gitea.io/gitea",
+        ".",
+        "-s -w",
+        (),
+        "three minutes",
+        "sqlite,sqlite_unlock_notify",
+        ("options", "templates", "public"),
+    ),
 }
-#: What a cluster and the suite in it are run with; the others serve tests alone.
-RUNNING: Final = tuple(name for name in PROGRAMS if name not in {"cosign", "flux", "registry"})
+_FOR_TESTS: Final = frozenset({"cosign", "flux", "flux-helm-controller", "gitea", "helm3", "nats-server"})
+#: What the demo runs: a cluster, the suite in it, and a registry; the others serve tests alone.
+RUNNING: Final = tuple(name for name in PROGRAMS if name not in _FOR_TESTS)
 
 
 def cache() -> Path:
@@ -132,12 +161,22 @@ def ensure(name: str) -> Path:
             match recipe:
                 case GoProgram():
                     _build(recipe, _SOURCES / recipe.module, place)
+                case GoServiceProgram():
+                    with _unpacked(recipe, place.parent) as module:
+                        for folder in recipe.files:
+                            shutil.copytree(module / folder, files(name) / folder, dirs_exist_ok=True)
+                        _build(recipe, module, place)
                 case GoReleaseProgram():
                     with _unpacked(recipe, place.parent) as module:
                         _build(recipe, module, place)
                 case WheelProgram():
                     _unpack(recipe, place)
     return place
+
+
+def files(name: str) -> Path:
+    """Where the files are that a service reads."""
+    return _place(name).parent / f"{name}-files"
 
 
 def ensure_all(names: Sequence[str] = tuple(PROGRAMS)) -> dict[str, Path]:
@@ -171,9 +210,10 @@ def _build(recipe: GoProgram | GoReleaseProgram, folder: Path, place: Path) -> N
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".build-") as scratch:
         target = Path(scratch) / place.name
         options = ["-mod=readonly", "-trimpath", "-ldflags", recipe.flags, "-o", str(target)]
-        command = [str(go), "build", *options, recipe.package]
+        tags = ["-tags", recipe.tags] if isinstance(recipe, GoServiceProgram) else []
+        command = [str(go), "build", *tags, *options, recipe.package]
         with _telling(f"building {place.name} (about {recipe.about} on two cores, once)"):
-            _run(command, cwd=folder, what=f"build of {place.name}")
+            _run(command, cwd=folder, what=f"build of {place.name}", with_c=bool(tags))
         target.replace(place)
 
 
@@ -257,12 +297,17 @@ def _wheel(distribution: str) -> Iterator[zipfile.ZipFile]:
             yield wheel
 
 
-def _run(command: list[str], *, cwd: Path, what: str) -> str:
-    environ = os.environ | {"GOFLAGS": "-buildvcs=false", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+def _run(command: list[str], *, cwd: Path, what: str, with_c: bool = False) -> str:
+    environ = os.environ | {
+        "GOFLAGS": "-buildvcs=false",
+        "GOTOOLCHAIN": "local",
+        "CGO_ENABLED": str(int(with_c)),
+    }
     done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
         tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-15:])
-        raise ProgramError(f"{what} failed (is the network there, is the disk full?):\n{tail}")
+        needs = ", is there a C compiler?" if with_c else "?"
+        raise ProgramError(f"{what} failed (is the network there, is the disk full{needs}):\n{tail}")
     return done.stdout
 
 

@@ -31,6 +31,15 @@ def hang_up(response: aiohttp.ClientResponse) -> None:
         connection.transport.abort()
 
 
+def is_address(host: str) -> bool:
+    """Whether a host, perhaps with a port, can be asked at all: no part too long, no port too high."""
+    try:
+        name = URL(f"https://{host}").origin().host or ""
+        return bool(name.encode("idna"))
+    except ValueError:
+        return False
+
+
 def redirected(url: URL, response: aiohttp.ClientResponse) -> URL:
     """Where an answer leads to, without user info; never from https to anything else.
 
@@ -41,6 +50,8 @@ def redirected(url: URL, response: aiohttp.ClientResponse) -> URL:
         target = url.join(URL(response.headers.get("Location", ""), encoded=True)).with_user(None)
     except ValueError:
         raise UnsafeRedirect("a malformed address") from None
+    if not is_address(target.authority):
+        raise UnsafeRedirect("a malformed address")
     if target.scheme not in ("http", "https") or (url.scheme == "https" and target.scheme != "https"):
         raise UnsafeRedirect("an address that is not safe to follow")
     return target

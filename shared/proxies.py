@@ -14,7 +14,7 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias
 
 import aiohttp
 from yarl import URL
@@ -104,13 +104,43 @@ class EnvironmentProxies:
         return None if any(each.takes(host, address, port) for each in self.exceptions) else proxy
 
 
-class EnvironmentConnector(aiohttp.TCPConnector):
-    """Opens the connections of a session, through the proxies of the environment where it names some.
+class ProxyChoice(Protocol):
+    """Knows which proxy is for which address."""
+
+    def of(self, url: URL) -> URL | None:
+        """The proxy for an address, with its login as user info; None is the direct way."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneProxy:
+    """The same proxy for all addresses, this machine too."""
+
+    address: URL = field(repr=False)
+    """With the login as user info."""
+
+    def of(self, url: URL) -> URL | None:
+        """The proxy."""
+        del url
+        return self.address
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """No proxy for any address."""
+
+    def of(self, url: URL) -> URL | None:
+        """None."""
+        del url
+        return None
+
+
+class ProxiedConnector(aiohttp.TCPConnector):
+    """Opens the connections of a session, through the proxies that are chosen for their addresses.
 
     A proxy that a request brings along wins.
     """
 
-    def __init__(self, proxies: EnvironmentProxies, **options: Any) -> None:
+    def __init__(self, proxies: ProxyChoice, **options: Any) -> None:
         super().__init__(**options)
         self._proxies = proxies
         self._options = options
@@ -170,7 +200,7 @@ def session_through_environment(
     proxies: EnvironmentProxies | None = None, **options: Any
 ) -> aiohttp.ClientSession:
     """A session whose requests go through the proxies of the environment; options are those of aiohttp."""
-    connector = EnvironmentConnector(proxies or EnvironmentProxies.read())
+    connector = ProxiedConnector(proxies or EnvironmentProxies.read())
     return aiohttp.ClientSession(connector=connector, **options)
 
 

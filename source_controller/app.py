@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from shared.api.meta import CustomResource
-from shared.api.source_v1 import GROUP
-from shared.auth.cloud import Clouds
-from shared.git import GitClient, SshAlgorithms
+from shared.auth import Secrets
+from shared.git import GitClient
+from shared.git.configured import ConfiguredRemotes
 from shared.kube.informer import Informer
 from shared.lang.digest import Algorithm
-from shared.lang.json import JsonObject
 from shared.observe import metrics
 from shared.observe.http import Server, parse_address
 from shared.oci import Registries
-from shared.runtime.controller import Controller, Policy, Reconciler, Resting
+from shared.runtime.assembly import clouds_of, controller_of
+from shared.runtime.controller import Controller
 from shared.runtime.header import Header
 from shared.runtime.manager import Parts
 from shared.runtime.process import Frame
@@ -51,7 +50,6 @@ from source_controller.oci_repository.access import Accesses
 from source_controller.oci_repository.content import Contents
 from source_controller.oci_repository.reconciler import OCIRepositoryReconciler
 from source_controller.oci_repository.verification import Verifier as ImageVerifier
-from source_controller.secrets import Secrets
 from source_controller.server import artifact_application
 from source_controller.settings import SourceSettings
 from source_controller.signatures import Signatures
@@ -62,9 +60,6 @@ LATEST: Final = "latest.tar.gz"
 INDEX_LINK: Final = "index.yaml"
 USER_AGENT: Final = "flux/v2 headrace"
 """Of requests to registries; some look at how it begins."""
-
-R = TypeVar("R", bound=CustomResource)
-H = TypeVar("H", bound=Header)
 
 
 def _count(status: int) -> None:
@@ -77,24 +72,16 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
     storage = Storage.open(settings, frame.clock)
     secrets = Secrets(frame.client)
     registries = Registries(frame.outside, USER_AGENT)
-    identities = Identities(
-        Clouds(
-            frame.outside,
-            frame.client,
-            frame.clock,
-            kept=settings.token_cache_max_size,
-            longest=settings.token_cache_max_duration,
-            default_account=settings.default_service_account,
-        ),
-        object_level=settings.gate("ObjectLevelWorkloadIdentity"),
-    )
+    clouds = clouds_of(frame, settings, settings.default_service_account)
+    identities = Identities(clouds, object_level=settings.object_level)
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as scratch:
         folder = Path(scratch)
-        ssh = SshAlgorithms(settings.ssh_kex_algos, settings.ssh_hostkey_algos)
-        git = GitClient(folder / "git", frame.outside, ssh=ssh)
-        git_repositories = _controller(
+        git = GitClient(folder / "git", frame.outside, ssh=settings.ssh)
+        git_repositories = controller_of(
+            frame,
+            settings,
             GitRepositoryReconciler(
-                Remotes(secrets, identities),
+                Remotes(ConfiguredRemotes(secrets, clouds, object_level=settings.object_level)),
                 Includes(frame.client),
                 git,
                 Shelf(storage),
@@ -104,12 +91,12 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
                 credentials_anywhere=settings.submodule_credentials == "any",
             ),
             GitRepositoryHeader.of,
-            settings,
-            frame,
         )
         IncludeTrigger(git_repositories)
         signatures = Signatures(secrets, folder, settings.cosign_binary)
-        oci_repositories = _controller(
+        oci_repositories = controller_of(
+            frame,
+            settings,
             OCIRepositoryReconciler(
                 Accesses(secrets, identities),
                 registries,
@@ -118,8 +105,6 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
                 Contents(storage, folder),
             ),
             Header.of,
-            settings,
-            frame,
         )
         indexes = Indexes(
             storage,
@@ -128,15 +113,17 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             algorithm=Algorithm.named(settings.artifact_digest_algo),
         )
         clients = HelmClients(frame.outside, secrets, identities)
-        helm_repositories = _controller(
+        helm_repositories = controller_of(
+            frame,
+            settings,
             HelmRepositoryReconciler(clients, Shelf(storage, INDEX_LINK), indexes),
             SourceHeader.of,
-            settings,
-            frame,
             HelmRegistries(storage, indexes),
         )
         s3 = S3Stores(frame.outside, Library())
-        buckets = _controller(
+        buckets = controller_of(
+            frame,
+            settings,
             BucketReconciler(
                 BucketAccesses(frame.outside, secrets, identities),
                 Stores(frame.outside, s3),
@@ -144,8 +131,6 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
                 BucketContents(storage, folder, Algorithm.named(settings.artifact_digest_algo)),
             ),
             SourceHeader.of,
-            settings,
-            frame,
         )
         origins: dict[str, Informer[Any]] = {
             each.kind: each.informer for each in (git_repositories, helm_repositories, buckets)
@@ -154,7 +139,9 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
         limits = Limits(package=settings.helm_chart_max_size, file=settings.helm_chart_file_max_size)
         charts = RemoteCharts(clients, registries, limits.package, counted=settings.helm_cache_max_size > 0)
         dependencies = Dependencies(Repositories(sources, charts, indexes), folder, limits)
-        helm_charts = _controller(
+        helm_charts = controller_of(
+            frame,
+            settings,
             HelmChartReconciler(
                 sources,
                 RepositoryBuilds(sources, charts, signatures, folder, limits),
@@ -163,8 +150,6 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
                 storage,
             ),
             ChartHeader.of,
-            settings,
-            frame,
         )
         ChartTrigger(helm_charts, origins)
         served: tuple[Controller[Any, Any], ...] = (
@@ -195,22 +180,3 @@ async def build(settings: SourceSettings, frame: Frame) -> AsyncIterator[Parts]:
             grace_seconds=4.0,
         )
         await git.close()
-
-
-def _controller(
-    reconciler: Reconciler[R],
-    header: Callable[[JsonObject], H],
-    settings: SourceSettings,
-    frame: Frame,
-    resting: Resting | None = None,
-) -> Controller[R, H]:
-    informer = Informer(
-        frame.client,
-        GROUP,
-        reconciler.kind.KIND,
-        header,
-        namespace=settings.watched_namespace,
-        label_selector=settings.watch_label_selector,
-    )
-    policy = Policy.of(settings, NAME)
-    return Controller(reconciler, informer, frame.client, frame.recorder, frame.clock, policy, resting)

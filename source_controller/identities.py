@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from yarl import URL
-
 from shared.api.meta import CustomResource
-from shared.auth import BasicAuth, Credentials, Proxy, RegistryLogin, TlsMaterial
+from shared.auth import Proxy, RegistryLogin
 from shared.auth.cloud import (
     GATE_CLOSED,
     AwsKeys,
@@ -17,7 +15,6 @@ from shared.auth.cloud import (
     CloudError,
     Clouds,
     GcpToken,
-    GitHubApp,
     User,
 )
 from source_controller.secrets import refused
@@ -68,23 +65,6 @@ class Identities:
             return await self._clouds.registry_login(
                 Cloud(provider), host, user_of(obj), account=account or "", proxy=proxy
             )
-
-    async def git(
-        self, obj: CustomResource, provider: str, url: URL, *, account: str | None, proxy: Proxy | None
-    ) -> Credentials:
-        """Who logs in at a Git server; raises as `registry` does."""
-        self.check(account)
-        async with _failures("failed to configure authentication options"):
-            return await self._clouds.git_credentials(
-                Cloud(provider), url, user_of(obj), account=account or "", proxy=proxy
-            )
-
-    async def github(
-        self, obj: CustomResource, app: GitHubApp, *, proxy: Proxy | None, tls: TlsMaterial
-    ) -> BasicAuth:
-        """Who logs in for an app; raises `Failure`."""
-        async with _failures("failed to configure authentication options"):
-            return await self._clouds.github(app, user_of(obj), proxy=proxy, tls=tls)
 
     async def aws(
         self,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import field_validator
 
-from shared.git import SshAlgorithms
 from shared.lang.digest import Algorithm
-from shared.runtime.settings import Duration, Repeated, Settings, flag
+from shared.runtime.assembly import IdentitySettings
+from shared.runtime.settings import Duration, flag
+from shared.runtime.ssh_settings import SshSettings
 
 
-class SourceSettings(Settings):
+class SourceSettings(IdentitySettings, SshSettings):
     """Flags of source-controller."""
 
     metrics_addr: str = flag(":8080", "address of the metrics server", env="METRICS_ADDR")
@@ -24,8 +25,6 @@ class SourceSettings(Settings):
     artifact_retention_ttl: Duration = flag(timedelta(seconds=60), "how long old artifacts are kept")
     artifact_retention_records: int = flag(2, "how many artifacts of an object are kept")
     artifact_digest_algo: str = flag("sha256", "sha256, sha384, sha512, blake3 or sha1")
-    ssh_kex_algos: Repeated = flag((), "key exchange algorithms of SSH; may be repeated or comma separated")
-    ssh_hostkey_algos: Repeated = flag((), "host key algorithms of SSH; may be repeated or comma separated")
     submodule_credentials: Literal["origin", "any"] = flag(
         "origin", "hosts of submodules that get the credentials of their parent: origin (its own) or any"
     )
@@ -37,31 +36,8 @@ class SourceSettings(Settings):
     helm_cache_purge_interval: Duration = flag(timedelta(minutes=1), "how often the cache is looked through")
     cosign_binary: str = flag("cosign", "the cosign program", env="HEADRACE_COSIGN")
 
-    @model_validator(mode="after")
-    def _needs_gate(self) -> Self:
-        if self.default_service_account and not self.gate("ObjectLevelWorkloadIdentity"):
-            raise ValueError(
-                "default_service_account: invalid configuration: "
-                "needs the feature gate ObjectLevelWorkloadIdentity"
-            )
-        return self
-
-    @field_validator("ssh_kex_algos")
-    @classmethod
-    def _known_key_exchanges(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return SshAlgorithms.checked(_listed(value), ()).key_exchange
-
-    @field_validator("ssh_hostkey_algos")
-    @classmethod
-    def _known_host_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return SshAlgorithms.checked((), _listed(value)).host_key
-
     @field_validator("artifact_digest_algo")
     @classmethod
     def _known_algorithm(cls, value: str) -> str:
         Algorithm.named(value)
         return value
-
-
-def _listed(texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())

@@ -1,32 +1,34 @@
-"""Applies the objects of a release, and deletes those that it no longer has."""
+"""Brings the objects of a release into the cluster, and deletes those that it no longer has.
+
+In which way an object is written is a matter of `server_side` and `client_side`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 from helm_controller.cluster.objects import (
     MANAGER,
     ClusterError,
     Placed,
     keeps,
+    known_now,
     live_objects,
     owned,
     ownership_problems,
-    refusal,
 )
 from helm_controller.cluster.order import by_kind, install_sorted
 from shared.kube.client import KubeClient
-from shared.kube.errors import AlreadyExists, Conflict, KubeError, NotFound
+from shared.kube.errors import AlreadyExists, KubeError, NotFound
 from shared.kube.resources import Resource
 from shared.lang.json import JsonObject
-from shared.ssa import ObjectId, Takeover, normalised
+from shared.ssa import ObjectId
 
 NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 _AT_ONCE: Final = 8
-_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,59 +39,74 @@ class Owner:
     namespace: str
 
 
-async def apply(
-    client: KubeClient, objects: Sequence[Placed], owner: Owner, *, strict: bool = True, migrate: bool = False
-) -> dict[ObjectId, JsonObject]:
-    """Applies the objects kind by kind in install order; gives them as the server returned them.
+class Way(Protocol):
+    """How one object is brought into the cluster."""
 
-    `migrate` first moves what others applied in Helm's name before to the manager of this controller, so
-    that fields that the objects no longer have go away.
+    async def write(self, each: Placed) -> JsonObject:
+        """The object as the server has it then.
+
+        Raises:
+            ClusterError: the server refuses it.
+        """
+
+
+class ApplyFailed(ClusterError):
+    """Objects were refused; `applied` has those that were not."""
+
+    def __init__(self, message: str, applied: Mapping[ObjectId, JsonObject]) -> None:
+        super().__init__(message)
+        self.applied = applied
+
+
+async def apply(way: Way, objects: Sequence[Placed], owner: Owner) -> dict[ObjectId, JsonObject]:
+    """Brings the objects into the cluster with the marks of their owner, kind by kind in install order.
+
+    Gives them as the server has them.
 
     Raises:
-        ClusterError: the server refuses one; those of later kinds are not touched.
+        ApplyFailed: the server refuses some; all others are in the cluster.
     """
     limit = asyncio.Semaphore(_AT_ONCE)
+    problems: list[str] = []
 
-    async def one(each: Placed) -> JsonObject:
+    async def one(each: Placed) -> JsonObject | None:
         async with limit:
             try:
-                if migrate:
-                    await _take_over(client, each)
-                payload = normalised(owned(each.obj, owner.name, owner.namespace))
-                return await client.apply(each.resource, payload, manager=MANAGER, strict=strict)
-            except KubeError as error:
-                raise refusal("server-side apply failed", each, error) from error
+                return await way.write(replace(each, obj=owned(each.obj, owner.name, owner.namespace)))
+            except ClusterError as error:
+                problems.append(str(error))
+                return None
 
     applied: dict[ObjectId, JsonObject] = {}
     for group in by_kind(install_sorted(objects)):
-        results = await asyncio.gather(*(one(each) for each in group), return_exceptions=True)
-        for each, result in zip(group, results, strict=True):
-            if isinstance(result, dict):
-                applied[each.id] = result
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        results = await asyncio.gather(*(one(each) for each in group))
+        applied |= {each.id: live for each, live in zip(group, results, strict=True) if live is not None}
+    if problems:
+        raise ApplyFailed(" && ".join(problems), applied)
     return applied
 
 
 async def delete_dropped(
-    client: KubeClient, before: Sequence[Placed], after: Sequence[Placed]
+    client: KubeClient, before: Sequence[Placed], after: Sequence[Placed], owner: Owner | None = None
 ) -> list[ObjectId]:
     """Deletes in the background what the release had and no longer has; tells what was deleted.
 
-    What says on the live object that it is to be kept stays.
+    What says on the live object that it is to be kept stays. With `owner`, so does what does not bear the
+    marks of this release: a revision that failed may never have come to its object.
 
     Raises:
         ClusterError: objects could not be deleted; all others are.
     """
     kept = {each.id for each in after}
-    dropped = [each for each in before if each.id not in kept]
+    dropped = await known_now(client, [each for each in before if each.id not in kept])
     live = await live_objects(client, dropped)
     deleted: list[ObjectId] = []
     problems: list[str] = []
     for each in dropped:
         found = live.get(each.id)
         if found is None or keeps(found):
+            continue
+        if owner is not None and ownership_problems(found, owner.name, owner.namespace):
             continue
         try:
             await client.delete(
@@ -138,29 +155,3 @@ async def create_namespace(client: KubeClient, name: str) -> None:
         return
     except KubeError as error:
         raise ClusterError(f"could not create namespace {name}: {error}") from error
-
-
-async def _take_over(client: KubeClient, each: Placed) -> None:
-    """Moves what Helm's client-side writes own to our own entry."""
-    takeover = Takeover(MANAGER, overridden=("helm",))
-    for attempt in range(1, _TRIES + 1):
-        try:
-            live = await client.get(each.resource, each.id.namespace or None, each.id.name)
-        except NotFound:
-            return
-        operations: Sequence[Mapping[str, object]] = takeover.operations(live)
-        if not operations:
-            return
-        try:
-            await client.json_patch(
-                each.resource,
-                each.id.namespace or None,
-                each.id.name,
-                [dict(operation) for operation in operations],
-                manager=MANAGER,
-            )
-        except Conflict:
-            if attempt == _TRIES:
-                raise
-        else:
-            return

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
+from helm_controller.cluster.applying import Way
 from helm_controller.cluster.objects import MANAGER, ClusterError, Placed, place
 from helm_controller.cluster.waiting import Waiting
 from shared.kube.client import KubeClient
 from shared.kube.errors import AlreadyExists, KubeError
 from shared.lang.json import JsonObject, mapping
-from shared.ssa import ObjectId, normalised
+from shared.ssa import ObjectId
 
 _TIMEOUT: Final = timedelta(seconds=60)
 
@@ -21,12 +22,11 @@ async def apply_definitions(
     waiting: Waiting,
     definitions: Sequence[JsonObject],
     labels: Mapping[str, str],
-    *,
-    replace: bool,
+    replacing: Way | None = None,
 ) -> None:
     """Brings definitions into the cluster and waits until they are served.
 
-    Those that exist are left alone unless they are to be replaced.
+    Those that exist are left alone unless there is a way to replace them.
 
     Raises:
         ClusterError: one is refused, or isn't served in time.
@@ -35,10 +35,10 @@ async def apply_definitions(
         objects = [await place(client, _labelled(obj, labels), "") for obj in definitions]
         written: dict[ObjectId, JsonObject] = {}
         for each in objects:
-            live = await _written(client, each, replace=replace)
+            live = await (replacing.write(each) if replacing else _created(client, each))
             if live is not None:
                 written[each.id] = live
-    except KubeError as error:
+    except (KubeError, ClusterError) as error:
         raise ClusterError(f"failed to apply CustomResourceDefinitions: {error}") from error
     if not written:
         return
@@ -49,9 +49,7 @@ async def apply_definitions(
     client.discovery.invalidate()
 
 
-async def _written(client: KubeClient, each: Placed, *, replace: bool) -> JsonObject | None:
-    if replace:
-        return await client.apply(each.resource, normalised(each.obj), manager=MANAGER)
+async def _created(client: KubeClient, each: Placed) -> JsonObject | None:
     try:
         return await client.create(each.resource, each.obj, manager=MANAGER)
     except AlreadyExists:

@@ -8,19 +8,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from helm_controller.cluster.applying import Owner
-from helm_controller.cluster.objects import MANAGER, Placed, owned
+from helm_controller.cluster.objects import MANAGER, Placed, owned, place
 from helm_controller.cluster.order import install_sorted
 from shared.kube.client import KubeClient
 from shared.kube.errors import ApiError, Conflict, KubeError, NotFound
 from shared.lang.json import JsonObject, mapping
-from shared.ssa import IgnoreRule, Takeover, normalised
+from shared.ssa import IgnoreRule, ObjectId, Takeover, normalised, pointer
 from shared.ssa.drift import Difference, Effect, differences
 from shared.ssa.ignore import ignored_paths, resolved, without_paths
 from shared.ssa.masking import masked
+from shared.ssa.owners import owners_of
 
 OPT_OUT: Final = "helm.toolkit.fluxcd.io/driftDetection"
 _DISABLED: Final = "disabled"
 _AT_ONCE: Final = 8
+_SHOWN: Final = 3
 _ROLES: Final = frozenset({"Role", "ClusterRole"})
 
 
@@ -53,6 +55,15 @@ class Deviation:
         )
 
     @property
+    def fight(self) -> str:
+        """What differs again, and who else writes there."""
+        subject = self.placed.id.display
+        if self.live is None:
+            return f"{subject} is removed again"
+        lines = (f"{each.path} ({_writers(self.live, each.path)})" for each in self.differences[:_SHOWN])
+        return f"{subject} is changed again: {', '.join(lines)}"
+
+    @property
     def paths(self) -> list[str]:
         """The places that differ."""
         return [str(difference) for difference in self.differences]
@@ -68,19 +79,25 @@ class Compared:
 
 async def compare(
     client: KubeClient,
-    objects: Sequence[Placed],
+    objects: Sequence[JsonObject],
     owner: Owner,
     rules: Sequence[IgnoreRule] = (),
     takeover: Takeover | None = None,
 ) -> Compared:
-    """Compares all objects; one that can't be compared does not stop the others.
+    """Compares all objects of a release; one that can't be compared does not stop the others.
 
     With `takeover` the fields of these managers first become ours, in the cluster.
     """
     limit = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(each: Placed) -> Deviation | str | None:
+    async def one(obj: JsonObject) -> Deviation | str | None:
+        if _opted_out(obj):
+            return None
         async with limit:
+            try:
+                each = await place(client, obj, owner.namespace)
+            except KubeError as error:
+                return f"{ObjectId.of(obj).display}: {error}"
             try:
                 return await _deviation(client, each, owner, rules, takeover)
             except KubeError as error:
@@ -103,6 +120,8 @@ async def correct(client: KubeClient, deviations: Sequence[Deviation]) -> tuple[
         try:
             await client.apply(each.placed.resource, each.payload, manager=MANAGER)
         except KubeError as error:
+            if isinstance(error, NotFound):
+                client.discovery.invalidate()  # the kind may have gone since it was looked up
             problems.append(f"{each.placed.id.display}: {_shown(error, each.placed)}")
         else:
             done.append(f"{each.placed.id.display} {'created' if each.live is None else 'configured'}")
@@ -118,7 +137,7 @@ async def _deviation(
 ) -> Deviation | None:
     desired = owned(each.obj, owner.name, owner.namespace)
     paths = ignored_paths(rules, desired)
-    if _opted_out(desired) or any(not path for path in paths):
+    if () in paths:
         return None
     payload = desired if each.kind in _ROLES else normalised(desired)
     try:
@@ -146,6 +165,13 @@ async def _take_over(client: KubeClient, each: Placed, live: JsonObject, takeove
         )
     except Conflict:
         return  # somebody writes it just now; the next comparison sees to it
+
+
+def _writers(live: JsonObject, path: str) -> str:
+    others = {owner.manager for owner in owners_of(live, pointer.parse(path)) if owner.manager != MANAGER}
+    return (
+        f"written by {', '.join(sorted(others))}" if others else "written by nobody else, perhaps a webhook"
+    )
 
 
 def _counting(found: tuple[Difference, ...]) -> tuple[Difference, ...]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from helm_controller.cluster.hook_logs import last_lines
 from helm_controller.cluster.objects import MANAGER, ClusterError, Placed, placed, refusal
 from helm_controller.cluster.waiting import Waiting
-from helm_controller.release.model import Hook, HookRun, Release
+from helm_controller.release.manifest import ManifestError, stored_documents, taken_apart
+from helm_controller.release.model import SERVER_SIDE, Hook, HookRun, Release
 from helm_controller.release.times import stamp
 from shared.kube.client import KubeClient
 from shared.kube.errors import KubeError, NotFound
-from shared.lang import yaml
 from shared.lang.json import JsonObject
 from shared.observe.clock import Clock
 from shared.ssa import ObjectId, normalised
@@ -66,29 +67,37 @@ class Hooks:
     async def _one(self, release: Release, hook: Hook, event: str, timeout: timedelta) -> tuple[Release, str]:
         """The record after a hook ran, and what went wrong."""
         started = stamp(self.clock.now())
+        objects: list[Placed] = []
         try:
             objects = await placed(self.client, hook_objects(hook), release.namespace)
             if BEFORE in policies(hook):
                 await self._delete(objects, timeout)
             release = await self.store(_with_run(release, hook, HookRun(started, "", "Running")))
-            made = await self._create(objects)
+            made = await self._create(objects, server_side=release.apply_method == SERVER_SIDE)
             await self.waiting.until_run(made, timeout)
         except ClusterError as error:
             problem = f"hook {event} {hook.path} failed: {error}"
+            if FAILED in hook.output_log_policies:
+                said = await last_lines(self.client, objects)
+                problem = f"{problem}\n\n{said}" if said else problem
             run = HookRun(started, stamp(self.clock.now()), "Failed")
             return _with_run(release, hook, run), problem
         return _with_run(release, hook, HookRun(started, stamp(self.clock.now()), "Succeeded")), ""
 
-    async def _create(self, objects: Iterable[Placed]) -> dict[ObjectId, JsonObject]:
+    async def _create(self, objects: Iterable[Placed], *, server_side: bool) -> dict[ObjectId, JsonObject]:
         made = {}
         for each in objects:
             try:
-                made[each.id] = await self.client.apply(
-                    each.resource, normalised(each.obj), manager=MANAGER, force=False, strict=True
-                )
+                made[each.id] = await self._made(each, server_side=server_side)
             except KubeError as error:
                 raise refusal("unable to create the hook", each, error) from error
         return made
+
+    async def _made(self, each: Placed, *, server_side: bool) -> JsonObject:
+        obj = normalised(each.obj)
+        if not server_side:
+            return await self.client.create(each.resource, obj, manager=MANAGER)
+        return await self.client.apply(each.resource, obj, manager=MANAGER, force=False, strict=True)
 
     async def _clean(self, hooks: Iterable[Hook], release: Release, policy: str, timeout: timedelta) -> None:
         """Deletes hooks that are to be deleted after such an end; a refusal leaves them."""
@@ -122,15 +131,19 @@ def policies(hook: Hook) -> tuple[str, ...]:
 
 
 def hook_objects(hook: Hook) -> list[JsonObject]:
-    """The objects in a hook's manifest.
+    """The objects in a hook's manifest; those in a list one by one.
 
     Raises:
-        ClusterError: the manifest can't be read.
+        ClusterError: the manifest can't be read, or an object has no name.
     """
     try:
-        return [obj for obj in yaml.load_all(hook.manifest) if isinstance(obj, dict)]
-    except yaml.YamlError as error:
-        raise ClusterError(f"the manifest of hook {hook.path} can't be read: {error}") from error
+        return [
+            part.obj
+            for document in stored_documents(hook.manifest, hook.path)
+            for part in taken_apart(document)
+        ]
+    except ManifestError as error:
+        raise ClusterError(str(error)) from error
 
 
 def _with_run(release: Release, hook: Hook, run: HookRun) -> Release:

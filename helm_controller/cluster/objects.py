@@ -20,6 +20,7 @@ RELEASE_NAME: Final = "meta.helm.sh/release-name"
 RELEASE_NAMESPACE: Final = "meta.helm.sh/release-namespace"
 RESOURCE_POLICY: Final = "helm.sh/resource-policy"
 _AT_ONCE: Final = 8
+_NOT_PLACED: Final = "unable to build kubernetes objects from release manifest"
 
 
 class ClusterError(Exception):
@@ -61,7 +62,7 @@ async def placed(client: KubeClient, objects: Iterable[JsonObject], namespace: s
     """All objects with their resources.
 
     Raises:
-        ClusterError: the cluster does not know a kind; all such objects are named.
+        ClusterError: the cluster does not know a kind, then all such objects are named; or it doesn't tell.
     """
     found: list[Placed] = []
     unknown: list[str] = []
@@ -73,20 +74,56 @@ async def placed(client: KubeClient, objects: Iterable[JsonObject], namespace: s
             unknown.append(
                 f'resource mapping not found for name: "{name}": {error}; ensure CRDs are installed'
             )
+        except KubeError as error:
+            raise ClusterError(f"{_NOT_PLACED}: {error}") from error
     if unknown:
-        text = "; ".join(dict.fromkeys(unknown))
-        raise ClusterError(f"unable to build kubernetes objects from release manifest: {text}")
+        raise ClusterError(f"{_NOT_PLACED}: {'; '.join(dict.fromkeys(unknown))}")
     return found
+
+
+async def known(client: KubeClient, objects: Iterable[JsonObject], namespace: str) -> list[Placed]:
+    """The objects whose kinds the cluster knows; of all other kinds it has none, or none any more.
+
+    It has them in all versions that it serves, so the one that an old manifest names need not be among them.
+
+    Raises:
+        ClusterError: it doesn't tell which kinds it knows.
+    """
+    found: list[Placed] = []
+    for obj in objects:
+        group, version = split_api_version(obj["apiVersion"])
+        try:
+            resource = await client.discovery.find(group, obj["kind"], version, or_preferred=True)
+        except NoMatch:
+            continue
+        except KubeError as error:
+            raise ClusterError(f"{_NOT_PLACED}: {error}") from error
+        found.append(_placed(resource, obj, namespace))
+    return found
+
+
+async def known_now(client: KubeClient, objects: Sequence[Placed]) -> list[Placed]:
+    """Objects that are to go, where the cluster has them now: the version they were in may be gone since.
+
+    Raises:
+        ClusterError: it doesn't tell which kinds it knows.
+    """
+    if objects:
+        client.discovery.invalidate()
+    return await known(client, (each.obj for each in objects), "")
 
 
 async def place(client: KubeClient, obj: JsonObject, namespace: str) -> Placed:
     """An object with its resource.
 
     Raises:
-        NoMatch: the cluster does not know the kind.
+        NoMatch: the cluster does not know the kind; KubeError: it doesn't tell.
     """
     group, version = split_api_version(obj["apiVersion"])
-    resource = await client.discovery.find(group, obj["kind"], version)
+    return _placed(await client.discovery.find(group, obj["kind"], version), obj, namespace)
+
+
+def _placed(resource: Resource, obj: JsonObject, namespace: str) -> Placed:
     metadata = {key: value for key, value in obj["metadata"].items() if key != "namespace"}
     if resource.namespaced:
         metadata["namespace"] = obj["metadata"].get("namespace") or namespace

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from helm_controller.cluster.applying import Owner
-from helm_controller.cluster.objects import Placed, belongs_to_other, live_objects
+from helm_controller.cluster.objects import Placed, belongs_to_other, known_now, live_objects
 from helm_controller.cluster.order import remove_sorted
 from shared.kube.client import KubeClient
 from shared.kube.errors import KubeError, NotFound
@@ -33,7 +33,7 @@ async def remove(
         ClusterError: one can't be read.
     """
     removed = Removed()
-    going = remove_sorted(each for each in objects if not each.stays)
+    going = remove_sorted(await known_now(client, [each for each in objects if not each.stays]))
     removed.kept = [each.id for each in objects if each.stays]
     live = await live_objects(client, going)
     for each in going:

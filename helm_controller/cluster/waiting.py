@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
+from helm_controller.cluster.legacy import LegacyReader
 from helm_controller.cluster.objects import ClusterError
+from helm_controller.cluster.symptoms import symptoms
 from shared.kube.client import KubeClient
+from shared.kube.errors import KubeError
 from shared.lang.json import JsonObject
 from shared.ssa import (
     GroupKind,
@@ -35,12 +38,17 @@ class Park(Protocol):
 
 
 class RunReader(StatusReader):
-    """Whether a hook has run to its end: Jobs and Pods have an end, all other kinds are done at once."""
+    """Whether a hook has run to its end: as a custom check says; Jobs and Pods have an end, all other kinds
+    are done at once.
+    """
 
     __slots__ = ()
 
     def read(self, obj: JsonObject) -> Result:
         """The verdict."""
+        check = self.checks.find(obj)
+        if check is not None:
+            return check.evaluate(obj)
         kind = ObjectId.of(obj).group_kind
         if kind == JOB:
             return status_of(obj, self.now())
@@ -53,10 +61,9 @@ class RunReader(StatusReader):
             return Result(Status.FAILED, "pod failed")
         return Result(Status.IN_PROGRESS, f"pod is {phase or 'pending'}")
 
-    def counts_pods(self, obj: JsonObject) -> bool:
-        """Never: a hook that fails says so itself."""
-        del obj
-        return False
+    def companions(self, obj: JsonObject, result: Result) -> None:
+        """None: a hook that fails says so itself."""
+        del obj, result
 
 
 class ReleaseReader(StatusReader):
@@ -84,7 +91,8 @@ class Waiting:
     #: For what may only end when the process does.
     hold: Park
     checks: CustomChecks = field(default_factory=CustomChecks)
-    fail_fast: bool = True
+    #: By the rules of Helm 3, not by those of kstatus.
+    legacy: bool = False
     now: Now | None = None
 
     async def until_healthy(
@@ -100,14 +108,18 @@ class Waiting:
             ClusterError: one failed, or the time is over.
         """
         ids = [each for each in applied if jobs or each.group_kind != JOB]
-        reader = ReleaseReader(self.checks, self.now) if self.now else ReleaseReader(self.checks)
         wait = HealthWaiter(self.watches).wait(
-            self.client, ids, applied, timeout=timeout, reader=reader, fail_fast=self.fail_fast
+            self.client, ids, applied, timeout=timeout, reader=self._reader(), fail_fast=not self.legacy
         )
         try:
-            await self.park(wait)
+            await self._ended(self.park, wait)
         except HealthCheckFailed as error:
-            raise ClusterError(str(error)) from error
+            raise await self._explained(error, applied) from error
+
+    def _reader(self) -> StatusReader:
+        if self.legacy:
+            return LegacyReader()
+        return ReleaseReader(self.checks, self.now) if self.now else ReleaseReader(self.checks)
 
     async def until_established(self, applied: Mapping[ObjectId, JsonObject], timeout: timedelta) -> None:
         """Until definitions are served.
@@ -117,7 +129,7 @@ class Waiting:
         """
         wait = HealthWaiter(self.watches).wait(self.client, applied, applied, timeout=timeout)
         try:
-            await self.hold(wait)
+            await self._ended(self.hold, wait)
         except HealthCheckFailed as error:
             raise ClusterError(str(error)) from error
 
@@ -127,14 +139,14 @@ class Waiting:
         Raises:
             ClusterError: one failed, or the time is over.
         """
-        reader = RunReader(now=self.now) if self.now else RunReader()
+        reader = RunReader(self.checks, self.now) if self.now else RunReader(self.checks)
         wait = HealthWaiter(self.watches).wait(
             self.client, applied, applied, timeout=timeout, reader=reader, fail_fast=False
         )
         try:
-            await self.hold(wait)
+            await self._ended(self.hold, wait)
         except HealthCheckFailed as error:
-            raise ClusterError(str(error)) from error
+            raise await self._explained(error, applied) from error
 
     async def until_gone(self, uids: Mapping[ObjectId, str], timeout: timedelta) -> None:
         """Until none of the objects is there.
@@ -145,9 +157,24 @@ class Waiting:
         if not uids:
             return
         try:
-            await self.hold(wait_gone(self.watches, self.client, uids, timeout=timeout))
+            await self._ended(self.hold, wait_gone(self.watches, self.client, uids, timeout=timeout))
         except StillThere as error:
             raise ClusterError(str(error)) from error
+
+    @staticmethod
+    async def _ended(park: Park, wait: Awaitable[T]) -> T:
+        """The result of a wait; an API server that doesn't let it begin fails like what is waited for."""
+        try:
+            return await park(wait)
+        except KubeError as error:
+            raise ClusterError(f"unable to wait: {error}") from error
+
+    async def _explained(
+        self, error: HealthCheckFailed, applied: Mapping[ObjectId, JsonObject]
+    ) -> ClusterError:
+        """The error, and below it what is known of the objects that it is about."""
+        more = await symptoms(self.client, error.results, applied)
+        return ClusterError(f"{error}\n\n{more}" if more else str(error))
 
 
 class Now(Protocol):

@@ -7,9 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from helm_controller.cluster.drift import Deviation, correct
-from helm_controller.cluster.objects import ClusterError, placed
 from helm_controller.helm_release.attempt import Attempt, LogTail, metadata
+from helm_controller.helm_release.inventory import inventory_of
+from helm_controller.helm_release.options import Choices
 from helm_controller.helm_release.reasons import RELEASED, REMEDIATED, TEST_SUCCESS, Reason
+from helm_controller.helm_release.record import Record
+from helm_controller.helm_release.recovery import recovered
 from helm_controller.helm_release.rendering import Renderer
 from helm_controller.helm_release.summary import summarise
 from helm_controller.operations import (
@@ -24,16 +27,13 @@ from helm_controller.operations import (
     unlock,
     upgrade,
 )
+from helm_controller.release.manifest import ManifestError
 from helm_controller.release.model import Hook, Release
-from helm_controller.release.snapshots import Snapshot, previous, tested
+from helm_controller.release.snapshots import UNINSTALL_REMEDIATION, Snapshot, previous, tested
 from helm_controller.release.storage import StorageError
-from helm_controller.rendering.manifests import ManifestError, objects_in
-from shared.api.helm_v2 import HelmRelease, Install, Upgrade
 from shared.events import Severity
 from shared.lang.duration import format_duration
-from shared.lang.json import JsonObject
-from shared.runtime.outcome import Interrupted, Superseded
-from shared.ssa import Entry, Inventory, ObjectId
+from shared.runtime.outcome import Superseded
 from shared.status.conditions import FALSE, READY, TRUE, UNKNOWN
 
 Work = Callable[[LogTail, Callable[[Release], None]], Awaitable[None]]
@@ -46,8 +46,9 @@ class NothingStored(Exception):
 class Actions:
     """Runs actions; each of them is one step of an attempt."""
 
-    def __init__(self, renderer: Renderer) -> None:
+    def __init__(self, renderer: Renderer, choices: Choices) -> None:
         self._renderer = renderer
+        self._choices = choices
 
     async def install(self, attempt: Attempt) -> None:
         """Installs the chart.
@@ -62,8 +63,9 @@ class Actions:
             last = next(iter(await means.storage.history()), None)
             if last is not None and not attempt.obj.install.replace:
                 raise OperationFailed("cannot reuse a name that is still in use")
-            rendered = await self._renderer.rendered(attempt, last, means.waiting)
-            await install(means, rendered, _options(attempt.obj, attempt.obj.install), last)
+            options = self._choices.install(attempt.obj)
+            rendered = await self._renderer.rendered(attempt, last, means.waiting, options)
+            await install(means, rendered, options, last)
 
         await self._release(attempt, "install", work)
 
@@ -79,8 +81,9 @@ class Actions:
             history = await means.storage.history()
             if not history:
                 raise OperationFailed(f'"{attempt.release_name}" has no deployed releases')
-            rendered = await self._renderer.upgraded(attempt, history, means.waiting)
-            await upgrade(means, rendered, _options(attempt.obj, attempt.obj.upgrade), history)
+            options = self._choices.upgrade(attempt.obj, history[0])
+            rendered = await self._renderer.upgraded(attempt, history, means.waiting, options)
+            await upgrade(means, rendered, options, history)
 
         await self._release(attempt, "upgrade", work)
 
@@ -100,17 +103,19 @@ class Actions:
         try:
             await work(log, observe)
         except (OperationFailed, StorageError) as error:
-            problem = str(error).strip()
-        except (Superseded, Interrupted):
-            await self._observed(attempt, written, word)
+            problem = attempt.told(error)
+        except Superseded:
+            _count(record, word, stored=bool(written))
             raise
+        finally:
+            # What was stored is known in any case: without it a deletion would not uninstall it.
+            await self._observed(attempt, written, word)
         took = timedelta(seconds=attempt.turn.clock.monotonic() - started)
         record.set("lastAttemptedReleaseActionDuration", format_duration(took))
-        await self._observed(attempt, written, word)
         if problem:
             name = f"{attempt.obj.release_namespace}/{attempt.obj.long_release_name}"
             text = f"Helm {word} failed for release {name} with chart {chart.text}: {problem}"
-            record.add("failures")
+            _count(record, word, stored=bool(written))
             record.conditions.set(RELEASED, FALSE, f"{word.capitalize()}Failed", text)
             attempt.turn.event(
                 Severity.ERROR,
@@ -118,8 +123,6 @@ class Actions:
                 log.added_to(text),
                 metadata(chart.version, attempt.digest, chart.app_version, chart.oci_digest),
             )
-            if written:
-                record.add(f"{word}Failures")
             summarise(attempt)
             if not written:
                 raise NothingStored(problem)
@@ -146,11 +149,13 @@ class Actions:
         record = attempt.record
         top, *others = sorted(written, reverse=True)
         known = [each for each in record.history if each.version != top]
-        for version in others:
-            known = [
-                _refreshed(attempt, each, written[version], action) if each.version == version else each
-                for each in known
-            ]
+        # Of the others Flux keeps the newest alone up to date, and forgets by which action it came.
+        known_versions = {each.version for each in known}
+        refreshed = next((version for version in others if version in known_versions), None)
+        known = [
+            _refreshed(attempt, each, written[each.version], "") if each.version == refreshed else each
+            for each in known
+        ]
         oci_digest = record.get("lastAttemptedRevisionDigest")
         new = attempt.snapshot(written[top], action=action, oci_digest=oci_digest)
         record.history = (new, *known)
@@ -158,14 +163,15 @@ class Actions:
 
     async def _inventory(self, attempt: Attempt, release: Release) -> None:
         try:
-            objects = await placed(attempt.client, objects_in(release.manifest), release.namespace)
-        except (ManifestError, ClusterError) as error:
+            definitions = await self._renderer.definitions_of(attempt)
+            inventory, doubts = await inventory_of(attempt.client, release, definitions)
+        except (ManifestError, OperationFailed) as error:
             text = f"failed to build inventory for {attempt.obj.namespace}/{attempt.obj.name}: {error}"
             attempt.turn.event(Severity.ERROR, Reason.INVENTORY_FAILED, text)
             return
-        entries = [Entry(each.id, each.resource.version) for each in objects]
-        entries += [_definition_entry(obj) for obj in self._renderer.definitions_of(attempt)]
-        attempt.record.set("inventory", {"entries": Inventory.gather(entries).write()})
+        if doubts:
+            attempt.turn.event(Severity.ERROR, Reason.NAMESPACE_CHECK_SKIPPED, "; ".join(doubts))
+        attempt.record.set("inventory", {"entries": inventory.write()})
 
     async def test(self, attempt: Attempt) -> None:
         """Runs the tests of the chart.
@@ -193,7 +199,7 @@ class Actions:
             stored = next(iter(await means.storage.history()), None)
             await run_tests(means, _current(latest, stored), Options(attempt.obj.limit(test)), chosen)
         except (OperationFailed, StorageError) as error:
-            text = f"Helm test failed for {release}: {str(error).strip()}"
+            text = f"Helm test failed for {release}: {attempt.told(error)}"
             record.add("failures")
             record.conditions.set(TEST_SUCCESS, FALSE, Reason.TEST_FAILED, text)
             attempt.event(Severity.ERROR, Reason.TEST_FAILED, text, _latest(attempt))
@@ -203,7 +209,7 @@ class Actions:
                 record.add(remediation.counter)
             summarise(attempt)
             if not ran:
-                raise NothingStored(str(error)) from error
+                raise NothingStored(attempt.told(error)) from error
             return
         count = len(_latest(attempt).test_hooks or {})
         what = "no test hooks"
@@ -239,27 +245,20 @@ class Actions:
 
         log = LogTail(attempt.turn.clock)
         means = attempt.means(observe, log)
-        spec = attempt.obj.rollback
         facts = metadata(target.chart_version, attempt.digest, target.app_version, target.oci_digest)
         what = f"Helm rollback to previous release {target.full_name} with chart {target.chart_text}"
-        options = Options(
-            attempt.obj.limit(spec),
-            wait=not spec.disable_wait,
-            wait_for_jobs=not spec.disable_wait_for_jobs,
-            hooks=not spec.disable_hooks,
-            max_history=attempt.obj.max_history,
-        )
         try:
             history = await means.storage.history()
-            await rollback(means, _version(history, target.version), history, options)
+            stored = _version(history, target.version)
+            await rollback(means, stored, history, self._choices.rollback(attempt.obj, stored))
         except (OperationFailed, StorageError) as error:
-            text = f"{what} failed: {str(error).strip()}"
+            text = f"{what} failed: {attempt.told(error)}"
             record.add("failures")
             record.conditions.set(REMEDIATED, FALSE, Reason.ROLLBACK_FAILED, text)
             attempt.turn.event(Severity.ERROR, Reason.ROLLBACK_FAILED, log.added_to(text), facts)
             summarise(attempt)
             if not written:
-                raise NothingStored(str(error)) from error
+                raise NothingStored(attempt.told(error)) from error
             return
         if written:
             await self._inventory(attempt, max(written, key=lambda release: release.version))
@@ -277,14 +276,14 @@ class Actions:
         what = f"Helm uninstall remediation for release {latest.full_name} with chart {latest.chart_text}"
         record, log = attempt.record, LogTail(attempt.turn.clock)
         try:
-            await self._uninstalled(attempt, latest, log, "uninstall-remediation")
+            await self._uninstalled(attempt, latest, log, UNINSTALL_REMEDIATION)
         except (OperationFailed, StorageError) as error:
-            text = f"{what} failed: {str(error).strip()}"
+            text = f"{what} failed: {attempt.told(error)}"
             record.add("failures")
             record.conditions.set(REMEDIATED, FALSE, Reason.UNINSTALL_FAILED, text)
             attempt.event(Severity.ERROR, Reason.UNINSTALL_FAILED, log.added_to(text), _latest(attempt))
             if latest.digest == _latest(attempt).digest:
-                raise NothingStored(str(error)) from error
+                raise NothingStored(attempt.told(error)) from error
             return
         record.conditions.set(REMEDIATED, TRUE, Reason.UNINSTALL_SUCCEEDED, f"{what} succeeded")
         attempt.event(Severity.INFO, Reason.UNINSTALL_SUCCEEDED, f"{what} succeeded", _latest(attempt))
@@ -306,7 +305,7 @@ class Actions:
         except AlreadyUninstalled:
             text = f"Release {latest.full_name} was already uninstalled"
         except (OperationFailed, StorageError) as error:
-            problem = str(error).strip()
+            problem = attempt.told(error)
         if problem:
             text = f"Helm uninstall failed for {what}: {problem}"
             record.add("failures")
@@ -321,7 +320,7 @@ class Actions:
         summarise(attempt)
 
     async def _uninstalled(self, attempt: Attempt, latest: Snapshot, log: LogTail, action: str) -> None:
-        record, spec = attempt.record, attempt.obj.uninstall
+        record = attempt.record
 
         def observe(release: Release) -> None:
             record.history = tuple(
@@ -329,14 +328,7 @@ class Actions:
                 for each in record.history
             )
 
-        options = Options(
-            attempt.obj.limit(spec),
-            wait=not spec.disable_wait,
-            hooks=not spec.disable_hooks,
-            keep_history=spec.keep_history,
-            propagation=spec.deletion_propagation,
-        )
-        release = await uninstall(attempt.means(observe, log), options)
+        release = await uninstall(attempt.means(observe, log), self._choices.uninstall(attempt.obj))
         if not latest.targets(release):
             raise OperationFailed(
                 f"release mismatch: uninstalled release {release.full_name} != current release "
@@ -351,9 +343,11 @@ class Actions:
         """
         record = attempt.record
         storage = attempt.storage()
-        stored = next(iter(await storage.history()), None)
+        history = await storage.history()
+        stored = next(iter(history), None)
         if stored is None or not stored.pending:
             return
+        record.history = recovered(attempt, history) or record.history
 
         def observe(release: Release) -> None:
             record.history = tuple(
@@ -367,12 +361,12 @@ class Actions:
         try:
             await unlock(attempt.means(observe, LogTail(attempt.turn.clock)), stored)
         except OperationFailed as error:
-            text = f"Unlock of {what} failed: {error}"
+            text = f"Unlock of {what} failed: {attempt.told(error)}"
             record.add("failures")
             record.conditions.set(RELEASED, FALSE, Reason.PENDING_RELEASE, text)
             attempt.event(Severity.ERROR, Reason.PENDING_RELEASE, text, snapshot)
             summarise(attempt)
-            raise NothingStored(str(error)) from error
+            raise NothingStored(attempt.told(error)) from error
         record.conditions.set(RELEASED, FALSE, Reason.PENDING_RELEASE, f"Unlocked {what}")
         attempt.event(Severity.INFO, Reason.PENDING_RELEASE, f"Unlocked {what}", snapshot)
         summarise(attempt)
@@ -386,13 +380,20 @@ class Actions:
         if problems:
             partially = "partially " if done else ""
             text = f"Failed to {partially}correct cluster state of release {latest.full_name}:\n"
-            text += "\n".join(problems)
+            text += attempt.told("\n".join(problems))
             if done:
                 text += f"\n\nSuccessful corrections:\n{changes}"
             attempt.event(Severity.ERROR, Reason.DRIFT_CORRECTION_FAILED, text, latest)
         elif done:
             text = f"Cluster state of release {latest.full_name} has been corrected:\n{changes}"
             attempt.event(Severity.INFO, Reason.DRIFT_CORRECTED, text, latest)
+
+
+def _count(record: Record, word: str, *, stored: bool) -> None:
+    """Counts a failed release; what left no trace can be tried as often as it takes."""
+    record.add("failures")
+    if stored:
+        record.add(f"{word}Failures")
 
 
 def _latest(attempt: Attempt) -> Snapshot:
@@ -419,23 +420,3 @@ def _refreshed(attempt: Attempt, known: Snapshot, release: Release, action: str)
     """A snapshot of a revision that was written again."""
     new = attempt.snapshot(release, action=action, oci_digest=known.oci_digest)
     return replace(new, test_hooks=known.test_hooks)
-
-
-def _options(obj: HelmRelease, action: Install | Upgrade) -> Options:
-    return Options(
-        obj.limit(action),
-        wait=not action.disable_wait,
-        wait_for_jobs=not action.disable_wait_for_jobs,
-        hooks=not action.disable_hooks,
-        strict=not action.disable_open_api_validation,
-        take_ownership=not action.disable_take_ownership,
-        create_namespace=isinstance(action, Install)
-        and action.create_namespace
-        and obj.spec.target_namespace is not None,
-        cleanup_on_fail=isinstance(action, Upgrade) and action.cleanup_on_fail,
-        max_history=obj.max_history,
-    )
-
-
-def _definition_entry(obj: JsonObject) -> Entry:
-    return Entry(ObjectId.of(obj), str(obj.get("apiVersion") or "").rpartition("/")[2])

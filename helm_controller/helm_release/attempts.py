@@ -6,30 +6,36 @@ be made to fit never keeps a worker busy.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
-from helm_controller.cluster.objects import ClusterError
 from helm_controller.helm_release.actions import Actions, NothingStored
 from helm_controller.helm_release.attempt import Attempt
 from helm_controller.helm_release.decisions import Action, Exhausted, NoRollbackTarget, next_action
+from helm_controller.helm_release.fights import Fights, given_up
+from helm_controller.helm_release.ownership import Ownership
 from helm_controller.helm_release.reasons import Reason
-from helm_controller.helm_release.state import Found, States, Undetermined
+from helm_controller.helm_release.state import Found, State, States, Undetermined
 from helm_controller.helm_release.summary import summarise
+from helm_controller.release.manifest import ManifestError
 from helm_controller.release.storage import StorageError
-from helm_controller.rendering.manifests import ManifestError
+from shared.api.helm_v2 import HelmRelease
 from shared.lang.duration import format_duration
-from shared.runtime.outcome import Failure, Interrupted, Told
+from shared.observe import metrics
+from shared.runtime.outcome import Failure, Interrupted, Stalled, Told
 from shared.status.conditions import FALSE, READY, RECONCILING, UNKNOWN
 
 
 class Attempts:
     """Runs attempts."""
 
-    def __init__(self, states: States, actions: Actions) -> None:
+    def __init__(self, states: States, actions: Actions, ownership: Ownership) -> None:
         self._states = states
         self._actions = actions
+        self._ownership = ownership
+        self._fights = Fights()
 
-    async def run(self, attempt: Attempt) -> Told:
+    async def run(self, attempt: Attempt) -> Told | Stalled:
         """Brings a release to what is wanted, as far as one attempt goes.
 
         Raises:
@@ -38,25 +44,13 @@ class Attempts:
         done: set[str] = set()
         while True:
             found = await self._found(attempt)
-            try:
-                action = await next_action(attempt, found)
-            except Exhausted:
-                return _stalled(attempt)
-            except NoRollbackTarget as error:
-                text = f"Failed to perform remediation: {error}"
-                attempt.record.conditions.mark_stalled(Reason.MISSING_ROLLBACK_TARGET, text)
-                attempt.turn.log.info(text)
-                return Told(observed=True)
-            except StorageError as error:
-                raise _failure(attempt, str(error)) from error
+            action = await self._next(attempt, found)
+            if isinstance(action, Told | Stalled):
+                return action
             if action is None:
-                attempt.record.conditions.remove(RECONCILING)
-                summarise(attempt)
-                # What was found true before is true of this generation as well.
-                attempt.record.conditions.restate()
-                return Told(attempt.obj.spec.interval, observed=True)
+                return self._nothing_to_do(attempt)
             if action.type in done:
-                return _enough(attempt)
+                return self._enough(attempt, found)
             told = await self._run(attempt, action, found)
             if told is not None:
                 return told
@@ -64,12 +58,50 @@ class Attempts:
                 return _after_remediation(attempt)
             done.add(action.type)
 
+    async def _next(self, attempt: Attempt, found: Found) -> Action | Told | Stalled | None:
+        """What is to be done, nothing, or why the attempt ends here."""
+        try:
+            refusal = await self._ownership.refusal(attempt) if found.foreign else None
+            return refusal or await next_action(attempt, found)
+        except Exhausted:
+            return _stalled(attempt)
+        except NoRollbackTarget as error:
+            text = f"Failed to perform remediation: {error}"
+            attempt.record.conditions.mark_stalled(Reason.MISSING_ROLLBACK_TARGET, text)
+            attempt.turn.log.info(text)
+            return Told(observed=True)
+        except StorageError as error:
+            raise _failure(attempt, str(error)) from error
+
+    def _nothing_to_do(self, attempt: Attempt) -> Told:
+        self._fights.over(attempt)
+        attempt.record.conditions.remove(RECONCILING)
+        summarise(attempt)
+        # What was found true before is true of this generation as well.
+        attempt.record.conditions.restate()
+        return Told(attempt.obj.spec.interval, observed=True)
+
+    def _enough(self, attempt: Attempt, found: Found) -> Told:
+        """What follows when an action would have to run again in the same attempt."""
+        record = attempt.record
+        if found.state is State.DRIFTED and self._fights.lost(attempt):
+            return given_up(attempt, found.drift)
+        if record.retry is not None:
+            return _retrying(attempt)
+        remediation = record.remediation
+        if remediation is None or not record.exhausted(remediation):
+            return _again(attempt)
+        record.conditions.remove(RECONCILING)
+        return Told(attempt.obj.spec.interval, observed=True)
+
     async def _found(self, attempt: Attempt) -> Found:
         try:
-            return await self._states.determine(attempt)
-        except (Undetermined, StorageError, ClusterError, ManifestError) as error:
-            text = f"Could not determine release state: {error}"
+            found = await self._states.determine(attempt)
+        except (Undetermined, StorageError, ManifestError) as error:
+            text = f"Could not determine release state: {attempt.told(error)}"
             raise Failure(Reason.STATE_ERROR, text, notify=False) from error
+        _measure(attempt.obj, found)
+        return found
 
     async def _run(self, attempt: Attempt, action: Action, found: Found) -> Told | None:
         """Runs one action; gives the end of the attempt if it came to one."""
@@ -112,6 +144,15 @@ class Attempts:
                 await self._actions.correct_drift(attempt, found.drift)
 
 
+def _measure(obj: HelmRelease, found: Found) -> None:
+    labels = (obj.name, obj.namespace)
+    if obj.drift.detects:
+        metrics.helm_drifted.labels(*labels).set(len(found.drift))
+    else:
+        with suppress(KeyError):
+            metrics.helm_drifted.remove(*labels)
+
+
 def _timeout(attempt: Attempt, action: Action) -> timedelta:
     obj = attempt.obj
     match action:
@@ -126,18 +167,6 @@ def _timeout(attempt: Attempt, action: Action) -> timedelta:
         case Action.UNINSTALL:
             return obj.limit(obj.uninstall)
     return obj.timeout
-
-
-def _enough(attempt: Attempt) -> Told:
-    """What follows when an action would have to run again in the same attempt."""
-    record = attempt.record
-    if record.retry is not None:
-        return _retrying(attempt)
-    remediation = record.remediation
-    if remediation is None or not record.exhausted(remediation):
-        return _again(attempt)
-    record.conditions.remove(RECONCILING)
-    return Told(attempt.obj.spec.interval, observed=True)
 
 
 def _after_remediation(attempt: Attempt) -> Told:
@@ -161,7 +190,10 @@ def _retrying(attempt: Attempt) -> Told:
 def _again(attempt: Attempt) -> Told:
     conditions = attempt.record.conditions
     ready = conditions.get(READY)
-    conditions.mark_reconciling(Reason.RETRYING, ready.message if ready else "")
+    message = ready.message if ready else ""
+    conditions.mark_reconciling(Reason.RETRYING, message)
+    if conditions.holds(READY):
+        conditions.set(READY, UNKNOWN, Reason.RETRYING, message)
     return Told(again=True)
 
 

@@ -7,7 +7,7 @@ import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,7 +73,8 @@ class Charts:
                 _, metadata = await asyncio.to_thread(_metadata, tree)
             known = self._described(source, metadata)
             remember(self._known, key, known, _KNOWN)
-        return known
+        # The same content may be served at other places, and the place of whoever came first may be gone.
+        return replace(known, source=source)
 
     @asynccontextmanager
     async def folder(self, chart: Chart) -> AsyncIterator[Path]:
@@ -93,9 +94,7 @@ class Charts:
                 yield await asyncio.to_thread(_linked, root, folder / "chart", yaml.dump(changed))
 
     def _described(self, source: ChartSource, metadata: JsonObject) -> Chart:
-        name, version = str(metadata["name"]), str(metadata.get("version") or "")
-        app_version = metadata.get("appVersion")
-        text = "" if app_version is None else str(app_version)
+        name, version, text = (_text(metadata, key) for key in ("name", "version", "appVersion"))
         if not source.has_digest:
             return Chart(source, name, version, text, "", mutated=False)
         mutated, digest = _with_digest(version, source.artifact.revision)
@@ -136,13 +135,19 @@ def _metadata(tree: Path) -> tuple[Path, JsonObject]:
     """The folder of the chart in an artifact, and what its Chart.yaml says."""
     root = _root(tree)
     try:
-        content: Any = yaml.load((root / "Chart.yaml").read_bytes())
+        content: Any = yaml.load_yaml11((root / "Chart.yaml").read_bytes())
     except (OSError, yaml.YamlError) as error:
         raise InvalidChart(f"Chart.yaml can't be read: {error}") from error
     metadata = mapping(content)
     if not metadata.get("name") or not metadata.get("version"):
         raise InvalidChart("Chart.yaml needs a name and a version")
     return root, metadata
+
+
+def _text(metadata: JsonObject, key: str) -> str:
+    """A text, also where Chart.yaml has a number or a boolean."""
+    value = metadata.get(key)
+    return yaml.scalar_text(value) if isinstance(value, int | float) else str(value or "")
 
 
 def _root(tree: Path) -> Path:

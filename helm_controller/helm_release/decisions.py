@@ -7,9 +7,10 @@ from enum import StrEnum
 from helm_controller.helm_release.attempt import Attempt
 from helm_controller.helm_release.reasons import DRIFTED, RELEASED, REMEDIATED, Reason
 from helm_controller.helm_release.record import Record
+from helm_controller.helm_release.recovery import recovered
 from helm_controller.helm_release.state import Found, State
 from helm_controller.helm_release.summary import summarise
-from helm_controller.release.snapshots import newest, previous, truncated
+from helm_controller.release.snapshots import about_to_be_uninstalled, newest, previous, truncated
 from shared.events import Severity
 from shared.status.conditions import FALSE, READY, TRUE
 
@@ -51,12 +52,21 @@ class NoRollbackTarget(Exception):
     """There is nothing to roll back to."""
 
 
-async def next_action(attempt: Attempt, found: Found) -> Action | None:  # noqa: PLR0911 - a table of answers
+async def next_action(attempt: Attempt, found: Found) -> Action | None:
     """The next action; None when all is as it should be.
+
+    What was asked for by force is an upgrade, whatever else there is to be done; any release answers it.
 
     Raises:
         Exhausted, NoRollbackTarget: nothing can be done any more.
     """
+    action = await _chosen(attempt, found)
+    if action is not None and action.releases:
+        attempt.forced = False
+    return action
+
+
+async def _chosen(attempt: Attempt, found: Found) -> Action | None:  # noqa: PLR0911 - a table of answers
     record = attempt.record
     match found.state:
         case State.IN_SYNC:
@@ -66,16 +76,18 @@ async def next_action(attempt: Attempt, found: Found) -> Action | None:  # noqa:
         case State.ABSENT:
             return _unless_exhausted(attempt, Action.INSTALL)
         case State.UNMANAGED:
-            record.history = ()
+            record.history = recovered(attempt, await attempt.storage().history())
             return Action.UPGRADE
         case State.OUT_OF_SYNC:
             return _unless_exhausted(attempt, Action.UPGRADE)
         case State.DRIFTED:
             _tell_drift(attempt, found)
+            if attempt.forced:
+                return Action.UPGRADE
             return Action.CORRECT if attempt.obj.drift.mode == "enabled" else None
         case State.UNTESTED:
             _no_longer_remediated(record)
-            return Action.TEST
+            return Action.UPGRADE if attempt.forced else Action.TEST
         case State.FAILED:
             return await _failed(attempt)
 
@@ -84,7 +96,7 @@ def _unless_exhausted(attempt: Attempt, action: Action) -> Action:
     record = attempt.record
     install = action is Action.INSTALL
     remediation = record.install_remediation if install else record.upgrade_remediation
-    if record.exhausted(remediation) and not _forced(attempt):
+    if record.exhausted(remediation) and not attempt.forced:
         raise Exhausted(f"cannot {action} release")
     return action
 
@@ -96,7 +108,7 @@ def _in_sync(attempt: Attempt) -> Action | None:
         record.history = newest(history)
     else:
         record.history = truncated(history, ignore_tests=record.ignores_tests)
-    if _forced(attempt):
+    if attempt.forced:
         return Action.UPGRADE
     _no_longer_remediated(record)
     conditions, latest = record.conditions, record.latest
@@ -112,8 +124,6 @@ def _in_sync(attempt: Attempt) -> Action | None:
     if attempt.obj.drift.detects:
         text = "No drift detected against the cluster state"
         conditions.set(DRIFTED, FALSE, Reason.NO_DRIFT, text)
-    else:
-        conditions.remove(DRIFTED)
     return None
 
 
@@ -123,12 +133,13 @@ async def _failed(attempt: Attempt) -> Action:
         record.history = newest(record.history)
         return Action.UPGRADE
     remediation = record.remediation
-    if remediation is None or record.count(remediation.counter) <= 0 or _forced(attempt):
+    if remediation is None or record.count(remediation.counter) <= 0 or attempt.forced:
         return Action.UPGRADE
     if record.exhausted(remediation) and not remediation.last_too:
         raise Exhausted("cannot remediate failed release")
     record.history = truncated(record.history, ignore_tests=remediation.ignore_tests)
     if remediation.strategy == "uninstall":
+        record.history = about_to_be_uninstalled(record.history)
         return Action.UNINSTALL
     target = previous(record.history, ignore_tests=remediation.ignore_tests)
     if target is None:
@@ -159,9 +170,3 @@ def _no_longer_remediated(record: Record) -> None:
     text = f"Helm upgrade succeeded for release {latest.full_name} with chart {latest.chart_text}"
     conditions.remove(REMEDIATED, RELEASED)
     conditions.set(RELEASED, TRUE, Reason.UPGRADE_SUCCEEDED, text)
-
-
-def _forced(attempt: Attempt) -> bool:
-    """Whether a release is to be made by force; asked for once, done once."""
-    forced, attempt.forced = attempt.forced, False
-    return forced

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
+from helm_controller.cluster.applying import Way
+from helm_controller.cluster.client_side import ClientSide
 from helm_controller.cluster.crds import apply_definitions
 from helm_controller.cluster.objects import ClusterError
+from helm_controller.cluster.server_side import ServerSide
 from helm_controller.cluster.waiting import Waiting
 from helm_controller.helm_release.attempt import Attempt
 from helm_controller.helm_release.charts import Charts, InvalidChart
-from helm_controller.operations.means import OperationFailed, current_of
+from helm_controller.operations.means import OperationFailed, Options, current_of
 from helm_controller.release.model import Release
 from helm_controller.rendering.chart_crds import UnreadableDefinition, definitions
 from helm_controller.rendering.post import PostRenderer, PostRenderError, PostRendering
@@ -24,6 +27,11 @@ from shared.lang.bounded import remember
 from shared.lang.json import JsonObject
 
 _REMEMBERED: Final = 64
+_UNUSABLE: Final = (ArtifactError, InvalidChart, UnreadableDefinition)
+_IGNORED: Final = (
+    "ignoring objects in the chart's crds folder, it is for CustomResourceDefinitions only; "
+    "move them to templates"
+)
 
 
 class Renderer:
@@ -39,7 +47,9 @@ class Renderer:
         self._dns = dns
         self._definitions: OrderedDict[tuple[str, str], list[JsonObject]] = OrderedDict()
 
-    async def rendered(self, attempt: Attempt, last: Release | None, waiting: Waiting) -> Release:
+    async def rendered(
+        self, attempt: Attempt, last: Release | None, waiting: Waiting, options: Options
+    ) -> Release:
         """What an installation would bring; `last` is an uninstalled revision of the name.
 
         Raises:
@@ -47,9 +57,11 @@ class Renderer:
         """
         policy = attempt.obj.install.crds or "Create"
         skip = attempt.obj.install.disable_schema_validation
-        return await self._made(attempt, waiting, policy, last=last, skip_schema=skip)
+        return await self._made(attempt, waiting, policy, options, last=last, skip_schema=skip)
 
-    async def upgraded(self, attempt: Attempt, history: Sequence[Release], waiting: Waiting) -> Release:
+    async def upgraded(
+        self, attempt: Attempt, history: Sequence[Release], waiting: Waiting, options: Options
+    ) -> Release:
         """What an upgrade would bring; `history` has all revisions, the newest first.
 
         Raises:
@@ -60,22 +72,43 @@ class Renderer:
             attempt,
             waiting,
             upgrade.crds or "Create",
+            options,
             last=history[0],
             current=current_of(history),
             skip_schema=upgrade.disable_schema_validation,
             reuse_values=upgrade.preserve_values,
         )
 
-    def definitions_of(self, attempt: Attempt) -> list[JsonObject]:
-        """The definitions of the chart that was rendered last in this attempt."""
-        chart = attempt.the_chart
-        return self._definitions.get((chart.source.artifact.digest, attempt.digest)) or []
+    async def definitions_of(self, attempt: Attempt) -> list[JsonObject]:
+        """The definitions of the attempt's chart, as far as it takes to name them.
+
+        Raises:
+            OperationFailed: the chart can't be loaded.
+        """
+        key = _key(attempt)
+        if key not in self._definitions:
+            try:
+                async with self._charts.folder(attempt.the_chart) as folder:
+                    await self._read(attempt, folder)
+            except _UNUSABLE as error:
+                raise OperationFailed(f"could not load chart: {error}") from error
+        return self._definitions[key]
+
+    async def _read(self, attempt: Attempt, folder: Path) -> list[JsonObject]:
+        """The definitions of a chart in a folder; their names are remembered."""
+        found = await asyncio.to_thread(definitions, folder, attempt.values.values)
+        if found.ignored:
+            attempt.turn.log.warning(_IGNORED, objects=found.ignored)
+        names = [_name(obj) for obj in found.objects]
+        remember(self._definitions, _key(attempt), names, _REMEMBERED)
+        return found.objects
 
     async def _made(
         self,
         attempt: Attempt,
         waiting: Waiting,
         policy: str,
+        options: Options,
         *,
         last: Release | None,
         current: Release | None = None,
@@ -85,16 +118,14 @@ class Renderer:
         obj, chart = attempt.obj, attempt.the_chart
         try:
             async with self._charts.folder(chart) as folder:
-                found = await asyncio.to_thread(definitions, folder, attempt.values.values)
-                remember(
-                    self._definitions, (chart.source.artifact.digest, attempt.digest), found, _REMEMBERED
-                )
-                await self._define(attempt, waiting, policy, found)
+                found = await self._read(attempt, folder)
+                await self._define(attempt, waiting, policy, found, options)
                 wanted = Rendering(
                     chart=folder,
                     name=attempt.release_name,
                     namespace=obj.release_namespace,
                     values=attempt.values.values,
+                    assigned=attempt.values.assigned,
                     last=last,
                     current=current,
                     upgrade=current is not None,
@@ -104,21 +135,34 @@ class Renderer:
                     secrets=attempt.values.secrets,
                 )
                 release = await self._program.render(attempt.client, wanted)
-            return replace(
-                await self._post.apply(release, _post_rendering(obj, self._strategy)), apply_method="ssa"
-            )
-        except (ArtifactError, InvalidChart, UnreadableDefinition) as error:
+            return await self._post.apply(release, _post_rendering(obj, self._strategy))
+        except _UNUSABLE as error:
             raise OperationFailed(f"could not load chart: {error}") from error
         except (RenderError, PostRenderError, ClusterError) as error:
             raise OperationFailed(str(error)) from error
 
     @staticmethod
-    async def _define(attempt: Attempt, waiting: Waiting, policy: str, found: Sequence[JsonObject]) -> None:
+    async def _define(
+        attempt: Attempt, waiting: Waiting, policy: str, found: Sequence[JsonObject], options: Options
+    ) -> None:
         if policy == "Skip" or not found:
             return
-        await apply_definitions(
-            attempt.client, waiting, found, _origin(attempt.obj), replace=policy == "CreateReplace"
-        )
+        client = attempt.client
+        replacing: Way | None = None
+        if policy == "CreateReplace" and options.server_side:
+            replacing = ServerSide(client)
+        elif policy == "CreateReplace":
+            replacing = ClientSide(client, attempt.rules, replace=True)
+        await apply_definitions(client, waiting, found, _origin(attempt.obj), replacing)
+
+
+def _key(attempt: Attempt) -> tuple[str, str]:
+    return attempt.the_chart.source.artifact.digest, attempt.digest
+
+
+def _name(obj: JsonObject) -> JsonObject:
+    metadata = {key: obj["metadata"][key] for key in ("name", "namespace") if key in obj["metadata"]}
+    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata}
 
 
 def _post_rendering(obj: HelmRelease, default: str) -> PostRendering:

@@ -101,9 +101,10 @@ class Sources:
 def _not_ready(kind: str, header: SourceHeader) -> str:
     if kind != "ExternalArtifact":
         if header.generation != header.observed_generation:
-            return "latest generation of object has not been reconciled"
+            said = header.ready_message if header.ready == "False" else ""
+            return said or "latest generation of object has not been reconciled"
         if header.stalled:
-            return header.reason or "it is stalled"
+            return header.stalled_message or "it is stalled"
     return "" if header.artifact else "does not have an artifact"
 
 

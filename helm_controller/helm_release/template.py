@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from helm_controller.cluster.objects import MANAGER
@@ -13,6 +13,7 @@ from shared.api.source_v1 import GROUP as SOURCES
 from shared.events import Severity
 from shared.kube.client import KubeClient
 from shared.kube.errors import KubeError, NotFound
+from shared.kube.resources import ObjectKey
 from shared.lang.duration import format_duration
 from shared.lang.json import JsonObject
 from shared.runtime.outcome import Failure
@@ -25,8 +26,16 @@ _KIND: Final = "HelmChart"
 class ChartTemplates:
     """Creates, changes and deletes HelmCharts."""
 
-    def __init__(self, client: KubeClient, *, cross_namespace: bool) -> None:
+    def __init__(
+        self,
+        client: KubeClient,
+        watched: Callable[[ObjectKey], JsonObject | None],
+        *,
+        cross_namespace: bool,
+    ) -> None:
+        """`watched` gives a HelmChart as a watch has told of it."""
         self._client = client
+        self._watched = watched
         self._cross_namespace = cross_namespace
         #: What was applied last, by namespace and name; the same is not applied again in this process.
         self._applied: dict[str, JsonObject] = {}
@@ -77,11 +86,12 @@ class ChartTemplates:
     ) -> None:
         wanted = _chart(obj, template, namespace, name)
         where = f"{namespace}/{name}"
+        watched = self._watched(ObjectKey(namespace, name))
+        if watched is not None and self._applied.get(where) == wanted and not _differs(watched, wanted):
+            return
         try:
             resource = await self._client.discovery.find(SOURCES, _KIND)
             live = await self._live(namespace, name)
-            if live is not None and self._applied.get(where) == wanted and not _differs(live, wanted):
-                return
             applied = await self._client.apply(resource, wanted, manager=MANAGER)
         except KubeError as error:
             text = f"failed to run server-side apply: {error}"

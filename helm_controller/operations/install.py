@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from helm_controller.cluster.applying import apply, create_namespace, refuse_foreign
@@ -26,7 +27,7 @@ async def install(means: Means, rendered: Release, options: Options, last: Relea
     objects = await means.objects(rendered)
     if not options.take_ownership:
         await _refuse_foreign(means, objects, rendered)
-    release = await _begun(means, rendered, last)
+    release = await _begun(means, replace(rendered, apply_method=options.method), last)
 
     async def work() -> Release:
         return await _work(means, release, objects, options)
@@ -51,11 +52,14 @@ async def _begun(means: Means, rendered: Release, last: Release | None) -> Relea
         "Initial install underway",
     )
     try:
-        if last is not None and last.status != ReleaseStatus.FAILED:
-            await means.storage.update(stated(last, ReleaseStatus.SUPERSEDED, "superseded by new release"))
-        return await means.storage.create(release)
+        await means.storage.create(release)
     except StorageError as error:
         raise OperationFailed(str(error)) from error
+    # Not before: of a revision that could not be stored nothing is superseded.
+    if last is not None and last.status != ReleaseStatus.FAILED:
+        with suppress(StorageError):
+            await means.storage.update(stated(last, ReleaseStatus.SUPERSEDED, "superseded by new release"))
+    return release
 
 
 async def _work(means: Means, release: Release, objects: list[Placed], options: Options) -> Release:
@@ -66,7 +70,7 @@ async def _work(means: Means, release: Release, objects: list[Placed], options: 
         raise Unfinished(error.release, f"failed pre-install: {error}") from error
     try:
         means.say(f"creating {len(objects)} resource(s)")
-        applied = await apply(means.client, objects, owner_of(release), strict=options.strict)
+        applied = await apply(means.way(options), objects, owner_of(release))
         if options.wait:
             means.say(f"waiting for resources in release {release.name} to be ready")
             await means.waiting.until_healthy(applied, options.timeout, jobs=options.wait_for_jobs)

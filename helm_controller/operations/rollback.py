@@ -9,8 +9,9 @@ from dataclasses import replace
 from helm_controller.cluster.applying import apply, delete_dropped
 from helm_controller.cluster.hooks import HookFailed
 from helm_controller.cluster.objects import ClusterError, Placed
+from helm_controller.operations.cleaning import Cleaning
 from helm_controller.operations.means import Means, OperationFailed, Options, owner_of, stated
-from helm_controller.release.model import Release, ReleaseStatus
+from helm_controller.release.model import SERVER_SIDE, Release, ReleaseStatus
 from helm_controller.release.storage import StorageError
 from shared.runtime.outcome import Interrupted, Superseded
 
@@ -32,14 +33,14 @@ async def rollback(means: Means, target: Release, history: Sequence[Release], op
         rollback_revision=target.version,
     )
     release = stated(
-        replace(target, version=last.version + 1, info=info, apply_method="ssa"),
+        replace(target, version=last.version + 1, info=info, apply_method=options.method),
         ReleaseStatus.PENDING_ROLLBACK,
         f"Rollback to {target.version}",
     )
     try:
         await means.storage.create(release, options.max_history)
         release = await _hooks(means, release, "pre-rollback", options)
-        await _change(means, release, last, before, objects, options)
+        await _change(means, release, history, before, objects, options)
         release = await _hooks(means, release, "post-rollback", options)
         for deployed in (each for each in history if each.status == ReleaseStatus.DEPLOYED):
             await means.storage.update(stated(deployed, ReleaseStatus.SUPERSEDED, deployed.info.description))
@@ -60,25 +61,25 @@ async def _hooks(means: Means, release: Release, event: str, options: Options) -
 async def _change(
     means: Means,
     release: Release,
-    last: Release,
+    history: Sequence[Release],
     before: list[Placed],
     objects: list[Placed],
     options: Options,
 ) -> None:
+    last = history[0]
+    cleaning = Cleaning(means, ())
     try:
-        applied = await apply(
-            means.client,
-            objects,
-            owner_of(release),
-            strict=options.strict,
-            migrate="" in (last.apply_method, release.apply_method) or last.apply_method == "csa",
-        )
+        cleaning = await Cleaning.prepared(means, options, objects)
+        way = means.way(options, before, migrate=last.apply_method != SERVER_SIDE)
+        applied = await apply(way, objects, owner_of(release))
         await delete_dropped(means.client, before, objects)
+        await means.delete_leftovers(release, _unfinished(history), objects)
     except ClusterError as error:
         if last.status != ReleaseStatus.SUPERSEDED:
             with suppress(StorageError):
                 await means.storage.update(stated(last, ReleaseStatus.SUPERSEDED, last.info.description))
         await means.fail(release, f'Rollback "{release.name}" failed: {error}')
+        await cleaning.clean(release)
         raise OperationFailed(str(error)) from error
     if not options.wait:
         return
@@ -90,3 +91,13 @@ async def _change(
     except (Superseded, Interrupted):
         await means.fail(release, f'Release "{release.name}" failed: the wait was ended')
         raise
+
+
+def _unfinished(history: Sequence[Release]) -> list[Release]:
+    """Revisions before the newest one that came after the deployed one, and that one."""
+    found: list[Release] = []
+    for release in history[1:]:
+        found.append(release)
+        if release.status == ReleaseStatus.DEPLOYED:
+            break
+    return found

@@ -92,5 +92,6 @@ async def _hooks(means: Means, release: Release, event: str, options: Options) -
 
 
 async def _purge(means: Means, history: Sequence[Release]) -> None:
-    for release in history:
+    # The newest one goes last: wherever this ends, it still says what became of the release.
+    for release in reversed(history):
         await means.storage.delete(release.version)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from helm_controller.cluster.applying import apply, delete_dropped, refuse_foreign
 from helm_controller.cluster.hooks import HookFailed
 from helm_controller.cluster.objects import ClusterError, Placed
-from helm_controller.cluster.removing import remove
+from helm_controller.operations.cleaning import Cleaning
 from helm_controller.operations.means import (
     Means,
     OperationFailed,
@@ -19,10 +19,8 @@ from helm_controller.operations.means import (
     owner_of,
     stated,
 )
-from helm_controller.release.model import Release, ReleaseStatus
+from helm_controller.release.model import SERVER_SIDE, Release, ReleaseStatus
 from helm_controller.release.storage import StorageError
-from shared.lang.json import JsonObject
-from shared.ssa import ObjectId
 
 
 async def upgrade(means: Means, rendered: Release, options: Options, history: Sequence[Release]) -> Release:
@@ -42,12 +40,17 @@ async def upgrade(means: Means, rendered: Release, options: Options, history: Se
         except ClusterError as error:
             raise OperationFailed(f"unable to continue with update: {error}") from error
     info = replace(rendered.info, first_deployed=current.info.first_deployed, last_deployed=means.now())
-    release = stated(replace(rendered, info=info), ReleaseStatus.PENDING_UPGRADE, "Preparing upgrade")
+    release = stated(
+        replace(rendered, info=info, apply_method=options.method, labels=history[0].labels),
+        ReleaseStatus.PENDING_UPGRADE,
+        "Preparing upgrade",
+    )
     try:
         await means.storage.create(release, options.max_history)
     except StorageError as error:
         raise OperationFailed(str(error)) from error
-    change = _Change(means, options, before, objects, current)
+    unfinished = [each for each in history if each.version > current.version]
+    change = _Change(means, options, before, objects, current, unfinished)
     return await means.recorded(
         release,
         lambda: change.done(release),
@@ -65,38 +68,44 @@ class _Change:
         before: list[Placed],
         objects: list[Placed],
         current: Release,
+        unfinished: Sequence[Release],
     ) -> None:
         self._means = means
         self._options = options
         self._before = before
         self._objects = objects
         self._current = current
+        self._unfinished = unfinished
 
     async def done(self, release: Release) -> Release:
         """The deployed release."""
-        means, options = self._means, self._options
         release = await self._hooks(release, "pre-upgrade")
-        started = means.now()
-        applied: Mapping[ObjectId, JsonObject] = {}
         try:
-            means.say(f"applying {len(self._objects)} resource(s)")
-            applied = await apply(
-                means.client,
-                self._objects,
-                owner_of(release),
-                strict=options.strict,
-                migrate=self._current.apply_method != "ssa",
-            )
-            await delete_dropped(means.client, self._before, self._objects)
-            if options.wait:
-                means.say(f"waiting for release {release.name} resources")
-                await means.waiting.until_healthy(applied, options.timeout, jobs=options.wait_for_jobs)
+            cleaning = await Cleaning.prepared(self._means, self._options, self._objects)
         except ClusterError as error:
-            await self._clean_up(applied, release, started)
             raise Unfinished(release, str(error)) from error
-        release = await self._hooks(release, "post-upgrade")
+        try:
+            await self._apply(release)
+            release = await self._hooks(release, "post-upgrade")
+        except ClusterError as error:
+            await cleaning.clean(release)
+            raise Unfinished(release, str(error)) from error
+        except Unfinished:
+            await cleaning.clean(release)
+            raise
         await self._supersede()
-        return await means.storage.update(stated(release, ReleaseStatus.DEPLOYED, "Upgrade complete"))
+        return await self._means.storage.update(stated(release, ReleaseStatus.DEPLOYED, "Upgrade complete"))
+
+    async def _apply(self, release: Release) -> None:
+        means, options = self._means, self._options
+        means.say(f"applying {len(self._objects)} resource(s)")
+        way = means.way(options, self._before, migrate=self._current.apply_method != SERVER_SIDE)
+        applied = await apply(way, self._objects, owner_of(release))
+        await delete_dropped(means.client, self._before, self._objects)
+        await means.delete_leftovers(release, self._unfinished, self._objects)
+        if options.wait:
+            means.say(f"waiting for release {release.name} resources")
+            await means.waiting.until_healthy(applied, options.timeout, jobs=options.wait_for_jobs)
 
     async def _hooks(self, release: Release, event: str) -> Release:
         if not self._options.hooks:
@@ -112,19 +121,3 @@ class _Change:
             superseded = stated(self._current, ReleaseStatus.SUPERSEDED, description)
             with suppress(StorageError):
                 await self._means.storage.update(superseded)
-
-    async def _clean_up(self, applied: Mapping[ObjectId, JsonObject], release: Release, started: str) -> None:
-        """Deletes what this upgrade created, where that is wanted."""
-        if not self._options.cleanup_on_fail:
-            return
-        known = {each.id for each in self._before}
-        since = f"{started[:19]}Z"
-        created = [
-            each
-            for each in self._objects
-            if each.id not in known
-            and each.id in applied
-            and applied[each.id]["metadata"]["creationTimestamp"] >= since
-        ]
-        with suppress(ClusterError):
-            await remove(self._means.client, created, owner_of(release))

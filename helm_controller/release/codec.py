@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from helm_controller.release.gojson import dumps
 from helm_controller.release.model import Release, UnreadableRelease
+from shared.lang.gojson import dumps
 from shared.lang.json import JsonError, JsonObject, loads_object, mapping
 
 TYPE: Final = "helm.sh/release.v1"
 _MAGIC: Final = b"\x1f\x8b\x08"
-_LARGEST: Final = 256 << 20
+#: Some thirty times what a Secret holds; more is no release, but made to be large.
+_LARGEST: Final = 32 << 20
 #: What the API server accepts as the data of one Secret.
 _LIMIT: Final = 1 << 20
 _SYSTEM_LABELS: Final = frozenset({"name", "owner", "status", "version", "createdAt", "modifiedAt"})

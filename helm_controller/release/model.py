@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from shared.lang.json import JsonObject, mapping, mappings
+
+#: How the objects of a release were applied; records of Helm 3 don't say it, it was client-side.
+SERVER_SIDE: Final = "ssa"
+CLIENT_SIDE: Final = "csa"
 
 
 class UnreadableRelease(ValueError):

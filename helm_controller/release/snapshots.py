@@ -12,6 +12,8 @@ from helm_controller.release.model import Hook, Release, ReleaseStatus
 from shared.lang.digest import Algorithm, Digest, DigestError
 from shared.lang.json import JsonObject, mapping
 
+#: The action that takes a failed release out of the cluster, to begin anew.
+UNINSTALL_REMEDIATION: Final = "uninstall-remediation"
 _CURRENT: Final = "v2"
 _LONGEST: Final = 5
 _FAILED: Final = "Failed"
@@ -153,6 +155,11 @@ class Snapshot:
             release.version,
         )
 
+    def foresees(self, version: int, status: str) -> bool:
+        """Whether a record is what the uninstallation makes of it that was about to begin."""
+        ends = (ReleaseStatus.UNINSTALLING, ReleaseStatus.UNINSTALLED)
+        return self.action == UNINSTALL_REMEDIATION and version == self.version and status in ends
+
     def agrees(self, release: Release) -> bool:
         """Whether the record is still as it was left; snapshots of older forms can't tell."""
         if self.api_version != _CURRENT:
@@ -161,7 +168,11 @@ class Snapshot:
             digest = Digest.parse(self.digest)
         except DigestError:
             return False
-        return release_digest(release, self.oci_digest, digest.algorithm) == self.digest
+        return any(
+            release_digest(release, self.oci_digest, digest.algorithm, with_rollback=with_rollback)
+            == self.digest
+            for with_rollback in (False, True)
+        )
 
 
 History = tuple[Snapshot, ...]
@@ -195,6 +206,11 @@ def truncated(history: History, *, ignore_tests: bool) -> History:
 def newest(history: History) -> History:
     """The five newest."""
     return history[:_LONGEST]
+
+
+def about_to_be_uninstalled(history: History) -> History:
+    """The history as it is noted before: a process that dies in the middle knows whose work it was."""
+    return (replace(history[0], action=UNINSTALL_REMEDIATION), *history[1:])
 
 
 def tested(snapshot: Snapshot, hooks: Iterable[Hook]) -> Snapshot:

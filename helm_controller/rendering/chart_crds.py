@@ -1,89 +1,123 @@
-"""The definitions in the `crds` folders of a chart and of those of its dependencies that are enabled."""
+"""The definitions in the `crds` folders of a chart and of those of its sub-charts that are enabled."""
 
 from __future__ import annotations
 
 import io
 import tarfile
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from helm_controller.rendering.chart_tree import ChartTree, ValuesDoNotFit
 from helm_controller.values.merging import merge
+from shared.kube.resources import split_api_version
 from shared.lang import yaml
-from shared.lang.json import JsonObject, mapping, mappings
+from shared.lang.json import JsonObject, kind_of, mapping, mappings
 
 _LARGEST: Final = 64 << 20
+_GROUP: Final = "apiextensions.k8s.io"
 _DEFINITION: Final = "CustomResourceDefinition"
+#: What else lies in a `crds` folder, such as a README, is for people.
+_MANIFESTS: Final = (".yaml", ".yml", ".json")
 
 Files = dict[str, bytes]
 
 
 class UnreadableDefinition(Exception):
-    """A file in a `crds` folder is no YAML."""
+    """A file in a `crds` folder is no YAML, or nobody can tell which of them count."""
 
 
-def definitions(chart: Path, values: JsonObject) -> list[JsonObject]:
-    """All definitions, those of the chart itself last; what is no definition is left out.
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """The definitions, those of the chart itself first."""
+
+    objects: list[JsonObject] = field(default_factory=list)
+    #: What else is in the manifests, each with its file.
+    ignored: list[str] = field(default_factory=list)
+
+
+def definitions(chart: Path, values: JsonObject) -> Definitions:
+    """All definitions of a chart that is unpacked in a folder.
 
     Raises:
-        UnreadableDefinition: a file can't be read.
+        UnreadableDefinition: a file can't be read, or the values don't fit the sub-charts.
     """
     files = {
         path.relative_to(chart).as_posix(): path.read_bytes()
         for path in sorted(chart.rglob("*"))
         if path.is_file() and _matters(path.relative_to(chart).as_posix())
     }
-    return list(_of(files, values))
+    try:
+        tree = _tree(files, chart.name).with_enabled(values)
+    except ValuesDoNotFit as error:
+        raise UnreadableDefinition(str(error)) from error
+    found = Definitions()
+    for part in tree.walk():
+        for path, content in part.definitions.items():
+            for obj in _objects(content, path):
+                if _is_definition(obj):
+                    found.objects.append(obj)
+                else:
+                    found.ignored.append(f"{path}: {_named(obj)}")
+    return found
 
 
 def _matters(path: str) -> bool:
     return path.startswith(("crds/", "charts/")) or path in ("Chart.yaml", "values.yaml", "requirements.yaml")
 
 
-def _of(files: Files, values: JsonObject) -> Iterator[JsonObject]:
-    own = merge(mapping(_yaml(files.get("values.yaml"), "values.yaml")), values)
-    metadata = mapping(_yaml(files.get("Chart.yaml"), "Chart.yaml"))
-    dependencies = mappings(metadata.get("dependencies"))
-    for name, content in _subcharts(files):
-        chart_name = str(mapping(_yaml(content.get("Chart.yaml"), "Chart.yaml")).get("name") or name)
-        uses = [each for each in dependencies if each.get("name") == chart_name]
-        enabled = [each for each in uses if _enabled(each, own)]
-        if uses and not enabled:
+def _tree(files: Files, name: str) -> ChartTree:
+    metadata = {**_metadata(files, "Chart.yaml"), **_metadata(files, "requirements.yaml")}
+    dependencies = metadata.get("dependencies")
+    return ChartTree(
+        name=str(metadata.get("name") or name),
+        version=str(metadata.get("version") or ""),
+        defaults=_defaults(files),
+        dependencies=mappings(dependencies) if isinstance(dependencies, list) else None,
+        subcharts=tuple(_tree(content, name) for name, content in _subcharts(files)),
+        definitions={
+            path: files[path]
+            for path in sorted(files)
+            if path.startswith("crds/") and path.lower().endswith(_MANIFESTS)
+        },
+    )
+
+
+def _is_definition(obj: JsonObject) -> bool:
+    group, _ = split_api_version(str(obj.get("apiVersion") or ""))
+    named = isinstance(mapping(obj.get("metadata")).get("name"), str)
+    return (group, obj.get("kind")) == (_GROUP, _DEFINITION) and named
+
+
+def _named(obj: JsonObject) -> str:
+    return f"{obj.get('kind') or 'no kind'}/{mapping(obj.get('metadata')).get('name') or 'no name'}"
+
+
+def _objects(content: bytes, path: str) -> Iterator[JsonObject]:
+    """The objects in a file; those in a list one by one."""
+    try:
+        documents = yaml.load_all_yaml11(content)
+    except yaml.YamlError as error:
+        raise UnreadableDefinition(f"{path}: {error}") from error
+    for document in documents:
+        if document is None:
             continue
-        alias = str((enabled[0] if enabled else {}).get("alias") or chart_name)
-        below = {**mapping(own.get(alias)), "global": mapping(own.get("global"))}
-        yield from _of(content, below)
-    for path in sorted(path for path in files if path.startswith("crds/")):
-        for obj in _documents(files[path], path):
-            if isinstance(obj, dict) and obj.get("kind") == _DEFINITION:
-                yield obj
-
-
-def _enabled(dependency: JsonObject, values: JsonObject) -> bool:
-    """As conditions say, the first that is there; else as tags say; else it is."""
-    for path in str(dependency.get("condition") or "").split(","):
-        found = _at(values, path.strip())
-        if isinstance(found, bool):
-            return found
-    tags = mapping(values.get("tags"))
-    known = [tags[tag] for tag in dependency.get("tags") or () if isinstance(tags.get(tag), bool)]
-    return any(known) if known else True
-
-
-def _at(values: JsonObject, path: str) -> Any:
-    found: Any = values
-    for key in path.split("."):
-        found = mapping(found).get(key)
-    return found
+        if not isinstance(document, dict):
+            raise UnreadableDefinition(f"{path} holds {kind_of(document)} in place of an object")
+        if str(document.get("kind")).endswith("List") and isinstance(document.get("items"), list):
+            yield from mappings(document["items"])
+        else:
+            yield document
 
 
 def _subcharts(files: Files) -> Iterator[tuple[str, Files]]:
     """Folders and packages below `charts`."""
     folders: dict[str, Files] = {}
     for path, content in files.items():
-        if not path.startswith("charts/"):
-            continue
         name, slash, rest = path.removeprefix("charts/").partition("/")
+        if not path.startswith("charts/") or name.startswith((".", "_")):
+            continue
         if slash:
             folders.setdefault(name, {})[rest] = content
         elif name.endswith(".tgz"):
@@ -110,13 +144,21 @@ def _unpacked(package: bytes, path: str) -> Files:
     return found
 
 
-def _documents(content: bytes, path: str) -> list[Any]:
+def _metadata(files: Files, path: str) -> JsonObject:
+    """The first document of a file; one that isn't there is empty."""
     try:
-        return yaml.load_all(content)
+        return mapping(yaml.load_yaml11(files.get(path, b"")))
     except yaml.YamlError as error:
         raise UnreadableDefinition(f"{path}: {error}") from error
 
 
-def _yaml(content: bytes | None, path: str) -> Any:
-    documents = _documents(content, path) if content else []
-    return documents[0] if documents else None
+def _defaults(files: Files) -> JsonObject:
+    """The values of a chart, of all documents in their file."""
+    try:
+        documents: list[Any] = yaml.load_all_yaml11(files.get("values.yaml", b""))
+    except yaml.YamlError as error:
+        raise UnreadableDefinition(f"values.yaml: {error}") from error
+    whole: JsonObject = {}
+    for document in documents:
+        whole = merge(whole, mapping(document))
+    return whole

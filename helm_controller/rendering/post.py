@@ -8,17 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from helm_controller.release.model import Release
-from helm_controller.rendering.manifests import (
+from helm_controller.release.manifest import (
     Document,
     ManifestError,
-    documents,
-    hook_documents,
+    checked,
     manifest_of,
-    sorted_out,
+    rendered_documents,
+    taken_apart,
 )
+from helm_controller.release.model import Release
+from helm_controller.rendering.slots import RenderSlots
+from helm_controller.rendering.sorting import hook_documents, sorted_out
 from shared.kube.resources import split_api_version
 from shared.lang import yaml
 from shared.lang.json import JsonObject
@@ -50,39 +52,53 @@ class PostRendering:
 class PostRenderer:
     """Applies post-rendering; the kustomize program runs only for patches and images."""
 
-    def __init__(self, program: Path, scratch: Path) -> None:
+    def __init__(self, program: Path, scratch: Path, slots: RenderSlots) -> None:
         self._program = program
         self._scratch = scratch
-        self._slots = asyncio.Semaphore(os.cpu_count() or 1)
+        self._slots = slots
 
     async def apply(self, release: Release, wanted: PostRendering) -> Release:
         """The release with changed manifest and hooks.
 
         Raises:
-            PostRenderError: a patch fits nothing, or an object is there twice.
+            PostRenderError: a patch fits nothing, or something is no object, has no name or is there twice.
         """
         try:
-            objects, hooks = list(documents(release.manifest)), hook_documents(release.hooks)
+            return await self._applied(release, wanted)
         except ManifestError as error:
             raise PostRenderError(str(error)) from error
+
+    async def _applied(self, release: Release, wanted: PostRendering) -> Release:
+        objects = list(rendered_documents(release.manifest))
         match wanted.strategy:
             case "nohooks":
-                objects, more = sorted_out(await self._changed(objects, wanted))
+                objects, more = sorted_out(await self._changed(objects, wanted, "manifests-"))
                 return replace(release, manifest=manifest_of(objects), hooks=(*release.hooks, *more))
             case "separate":
-                parts = [*await self._changed(hooks, wanted), *await self._changed(objects, wanted)]
+                parts = await self._changed(hook_documents(release.hooks), wanted, "hooks-")
+                parts += await self._changed(objects, wanted, "manifests-")
             case _:
-                parts = await self._changed([*hooks, *objects], wanted)
+                parts = await self._changed([*hook_documents(release.hooks), *objects], wanted)
         changed, found = sorted_out(parts)
         return replace(release, manifest=manifest_of(changed), hooks=tuple(found))
 
-    async def _changed(self, parts: list[Document], wanted: PostRendering) -> list[Document]:
+    async def _changed(
+        self, parts: Iterable[Document], wanted: PostRendering, group: str = ""
+    ) -> list[Document]:
+        """The documents in the order of their files, and marked; what has no file any more gets a name.
+
+        Kustomize takes lists apart, and the objects in them are of no file.
+        """
+        parts = [each for part in sorted(parts, key=_by_path) for each in taken_apart(part)]
         if not parts:
             return []
         _refuse_duplicates(parts)
         for kustomization in wanted.kustomizations:
             parts = await self._kustomized(parts, kustomization)
-        return [replace(part, obj=_marked(part.obj, wanted)) for part in parts]
+        return [
+            Document(part.path or f"generated-by-postrender-{group}{number}.yaml", _marked(part.obj, wanted))
+            for number, part in enumerate(parts)
+        ]
 
     async def _kustomized(self, parts: list[Document], kustomization: JsonObject) -> list[Document]:
         root = {
@@ -91,8 +107,8 @@ class PostRenderer:
             "resources": ["all.yaml"],
             **kustomization,
         }
-        async with self._slots, scratch_folder(self._scratch) as folder:
-            text = yaml.dump_all([_annotated(part.obj, {_PATH: part.path}) for part in parts])
+        async with self._slots.local(), scratch_folder(self._scratch) as folder:
+            text = yaml.dump_all([_with_path(part) for part in parts])
             await asyncio.to_thread(_write, folder, {"all.yaml": text, "kustomization.yaml": yaml.dump(root)})
             try:
                 done = await run(
@@ -108,7 +124,10 @@ class PostRenderer:
                 raise PostRenderError(f"error while running post render on files: {said}") from error
             except ProcessError as error:
                 raise PostRenderError(f"error while running post render on files: {error}") from error
-        return [_unmarked(obj) for obj in yaml.load_all(done.stdout.decode()) if obj]
+        try:
+            return [_unmarked(obj) for obj in yaml.load_all(done.stdout.decode()) if obj]
+        except yaml.YamlError as error:
+            raise PostRenderError(f"unable to parse what a post-renderer gives: {error}") from error
 
 
 def _refuse_duplicates(parts: Iterable[Document]) -> None:
@@ -134,18 +153,23 @@ def _marked(obj: JsonObject, wanted: PostRendering) -> JsonObject:
     return {**obj, "metadata": metadata}
 
 
-def _annotated(obj: JsonObject, annotations: Mapping[str, str]) -> JsonObject:
-    metadata = obj.get("metadata") or {}
-    return {
-        **obj,
-        "metadata": {**metadata, "annotations": {**(metadata.get("annotations") or {}), **annotations}},
-    }
+def _by_path(part: Document) -> str:
+    return part.path
 
 
-def _unmarked(obj: JsonObject) -> Document:
+def _with_path(part: Document) -> JsonObject:
+    if not part.path:
+        return part.obj
+    metadata = part.obj.get("metadata") or {}
+    annotations = {**(metadata.get("annotations") or {}), _PATH: part.path}
+    return {**part.obj, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _unmarked(value: Any) -> Document:
+    obj = checked(value, "what a post-renderer gives")
     metadata = dict(obj.get("metadata") or {})
     annotations = dict(metadata.get("annotations") or {})
-    path = annotations.pop(_PATH, f"generated-by-postrender-{metadata.get('name')}.yaml")
+    path = annotations.pop(_PATH, "")
     metadata["annotations"] = annotations
     if not annotations:
         del metadata["annotations"]

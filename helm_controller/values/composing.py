@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from helm_controller.values.merging import merge
+from helm_controller.values.numbers import Assigned, assignments, spellings, without_marks
 from helm_controller.values.strvals import StrvalsError, escaped, parse_into, parse_into_string
 from shared.kube.client import KubeClient
-from shared.kube.errors import KubeError, NotFound
+from shared.kube.errors import KubeError, NotFound, UnusableName
 from shared.kube.resources import Resource
 from shared.lang import yaml
 from shared.lang.json import JsonObject, mapping
@@ -24,7 +25,10 @@ _RESOURCES: Final = {
     "Secret": Resource("", "v1", "secrets", "Secret"),
 }
 _QUOTES: Final = ("'", '"')
-_TOO_SHORT: Final = 6
+#: Numbers with fewer digits are counts and ports of no secrecy, and line numbers in messages.
+_DIGITS: Final = 4
+_DEEPEST: Final = 200
+_TOO_DEEP: Final = f"nested deeper than {_DEEPEST} levels"
 _NO_NOTATION: Final = (
     "the text is no value in the notation of --set (a comma ends a value); escape it, or set literal: true"
 )
@@ -68,6 +72,8 @@ class Composed:
 
     values: JsonObject = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False, default=())
+    #: Integers that are to stay what they are, in the notation of --set; none of them is from a Secret.
+    assigned: tuple[str, ...] = field(repr=False, default=())
 
 
 class ValuesComposer:
@@ -84,6 +90,8 @@ class ValuesComposer:
         Raises:
             ValuesFailed: a reference that is not optional is missing, or can't be used.
         """
+        if _too_deep(inline):
+            raise ValuesFailed(f"spec.values is {_TOO_DEEP}")
         own = deepcopy(inline or {})
         result: JsonObject = {}
         objects: dict[tuple[str, str], JsonObject | None] = {}
@@ -101,7 +109,8 @@ class ValuesComposer:
                 result = _with(result, own, reference, text)
             except _Problem as problem:
                 raise ValuesFailed(_message(namespace, reference, str(problem))) from None
-        return Composed(merge(result, own), tuple(dict.fromkeys(secrets)))
+        values = merge(result, own)
+        return Composed(without_marks(values), tuple(dict.fromkeys(secrets)), tuple(assignments(values)))
 
     async def _object(self, namespace: str, reference: Reference) -> JsonObject | None:
         resource = _RESOURCES.get(reference.kind)
@@ -109,6 +118,8 @@ class ValuesComposer:
             raise _Problem("unsupported values reference kind")
         try:
             return await self._client.get(resource, namespace, reference.name)
+        except UnusableName as error:
+            raise _Problem(str(error)) from error
         except NotFound:
             return None
         except KubeError as error:
@@ -142,7 +153,9 @@ def _with(result: JsonObject, own: JsonObject, reference: Reference, text: str) 
     # The inline values take part here, and the assignment may change the maps that are theirs alone.
     result = merge(result, own)
     try:
-        _assign(path, text, result, literal=reference.literal)
+        # What stays an integer becomes an argument of helm, which is no place for what is secret.
+        integer = int if reference.kind == "Secret" else Assigned
+        _assign(path, text, result, literal=reference.literal, integer=integer)
     except StrvalsError as error:
         # Errors about the text have parts of it, and so has the chain of causes.
         problem = str(error) if error.at <= len(path) + 1 else _NO_NOTATION
@@ -150,13 +163,15 @@ def _with(result: JsonObject, own: JsonObject, reference: Reference, text: str) 
     return result
 
 
-def _assign(path: str, text: str, values: JsonObject, *, literal: bool) -> None:
+def _assign(
+    path: str, text: str, values: JsonObject, *, literal: bool, integer: Callable[[int], int] = int
+) -> None:
     if literal:
         parse_into_string(f"{path}={escaped(text)}", values)
     elif any(text.startswith(quote) and text.endswith(quote) for quote in _QUOTES):
         parse_into_string(f"{path}={text.strip(''.join(_QUOTES))}", values)
     else:
-        parse_into(f"{path}={text}", values)
+        parse_into(f"{path}={text}", values, integer)
 
 
 def _parsed(text: str) -> JsonObject:
@@ -169,11 +184,27 @@ def _parsed(text: str) -> JsonObject:
         return {}
     if not isinstance(value, dict):
         raise _Problem("failed to read values data: the YAML must be a map")
+    if _too_deep(value):
+        raise _Problem(f"failed to read values data: it is {_TOO_DEEP}")
     return value
 
 
+def _too_deep(values: Any) -> bool:
+    """Whether values have more levels than can be worked with; assignments alone never make as many."""
+    level = [values]
+    for _ in range(_DEEPEST):
+        level = [item for each in level for item in _items(each)]
+    return any(isinstance(each, dict | list) for each in level)
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 def _secret_texts(text: str, reference: Reference) -> Iterable[str]:
-    """What must not be repeated in messages; very short texts are part of ordinary words."""
+    """What must not be repeated in messages."""
     if reference.target_path:
         assigned: JsonObject = {}
         with suppress(StrvalsError):
@@ -184,7 +215,7 @@ def _secret_texts(text: str, reference: Reference) -> Iterable[str]:
             found = _leaves(yaml.load_yaml11(text))
         except yaml.YamlError:
             found = ()
-    return [each for each in found if len(each) >= _TOO_SHORT]
+    return [each for each in found if each.strip()]
 
 
 def _leaves(value: Any) -> Iterator[str]:
@@ -198,7 +229,7 @@ def _leaves(value: Any) -> Iterator[str]:
         yield value
         yield from value.splitlines()
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield str(value)
+        yield from (each for each in spellings(value) if sum(map(str.isdigit, each)) >= _DIGITS)
 
 
 def _message(namespace: str, reference: Reference, reason: str) -> str:

@@ -8,6 +8,7 @@ name the key and never the value; but what follows a comma is a key, even where 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from shared.lang.json import JsonObject
@@ -21,7 +22,7 @@ _MOST_INDEXES: Final = 100
 _MOST_ITEMS_TOGETHER: Final = 1 << 22
 _WHOLE: Final = re.compile(r"([+-]?)0*([0-9]{1,19})")
 _INT64: Final = 1 << 63
-_WORDS: Final[dict[str, Any]] = {"true": True, "false": False, "null": None, "0": 0}
+_WORDS: Final[dict[str, Any]] = {"true": True, "false": False, "null": None}
 _LITERAL: Final = re.compile(r"[\\,\[\]{}]")
 
 
@@ -34,13 +35,13 @@ class StrvalsError(ValueError):
         self.at = at
 
 
-def parse_into(text: str, values: JsonObject) -> None:
-    """Makes assignments in the values, in place.
+def parse_into(text: str, values: JsonObject, integer: Callable[[int], int] = int) -> None:
+    """Makes assignments in the values, in place; `integer` makes the integers that are set.
 
     Raises:
         StrvalsError: the text is no list of assignments.
     """
-    _Parser(text, typed=True).run(values)
+    _Parser(text, typed=True, integer=integer).run(values)
 
 
 def parse_into_string(text: str, values: JsonObject) -> None:
@@ -58,10 +59,11 @@ class _End(Exception):
 
 
 class _Parser:
-    def __init__(self, text: str, *, typed: bool) -> None:
+    def __init__(self, text: str, *, typed: bool, integer: Callable[[int], int] = int) -> None:
         self._text = text
         self._at = 0
         self._typed = typed
+        self._integer = integer
         self._indexes = 0
         self._room = _MOST_ITEMS_TOGETHER
 
@@ -202,8 +204,8 @@ class _Parser:
         word = text.casefold()
         if word in _WORDS:
             return _WORDS[word]
-        number = None if text.startswith("0") else _int64(text)
-        return text if number is None else number
+        number = None if text.startswith("0") and text != "0" else _int64(text)
+        return text if number is None else self._integer(number)
 
     def _error(self, message: str) -> StrvalsError:
         return StrvalsError(message, self._at)

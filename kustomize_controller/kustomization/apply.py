@@ -37,7 +37,9 @@ from shared.ssa import (
     SharedWatches,
     SsaError,
     Takeover,
+    by_hand,
     log_of,
+    overridden,
     prune,
     wait_gone,
 )
@@ -179,12 +181,13 @@ class Applier:
 
     def _options(self, obj: Kustomization) -> ApplyOptions:
         settings = self._settings
+        writers = (*by_hand(MANAGER), *overridden(settings.override_manager))
         return ApplyOptions(
             manager=MANAGER,
             policies=Policies(GROUP),
             owner_labels={NAME_LABEL: obj.name, NAMESPACE_LABEL: obj.namespace},
             force=bool(obj.spec.force),
-            takeover=Takeover(MANAGER, settings.override_manager, _LEFT_OVER_ANNOTATIONS, _LEFT_OVER_LABELS),
+            takeover=Takeover(MANAGER, writers, _LEFT_OVER_ANNOTATIONS, _LEFT_OVER_LABELS),
             custom_kinds=self._custom_kinds,
             migrate_api_version=settings.gate("MigrateAPIVersion"),
             concurrency=settings.concurrent_ssa,

@@ -8,15 +8,14 @@ from kustomize_controller.kustomization.apply import Applier, recorded
 from kustomize_controller.kustomization.events import Reason
 from shared.api.kustomize_v1 import DeletionPolicy, Kustomization
 from shared.events import Severity
+from shared.kube.client import KubeClient
+from shared.runtime.clusters import ClusterUnusable
 from shared.runtime.identities import Identities
 from shared.runtime.outcome import Failure, Gone
 from shared.runtime.turn import Turn
-from shared.ssa import StillThere
+from shared.ssa import Inventory, StillThere
 
-_ELSEWHERE: Final = (
-    "the objects are in another cluster (spec.kubeConfig), which this version can't reach: "
-    "delete them there, and set spec.deletionPolicy to Orphan"
-)
+_WAY_OUT: Final = "to leave the objects there, set spec.deletionPolicy to Orphan"
 
 
 class Deletion:
@@ -37,15 +36,25 @@ class Deletion:
         known = recorded(turn, Reason.PRUNE_FAILED)
         if not known:
             return Gone()
-        if obj.spec.kube_config is not None:
-            raise Failure(Reason.PRUNE_FAILED, _ELSEWHERE)
-        if not await self._identities.exists(obj):
-            subjects = "\n".join(entry.id.display for entry in known)
-            text = f"unable to prune objects: \n{subjects}"
-            turn.log.error(text, error="the account to impersonate does not exist")
-            turn.event(Severity.ERROR, "PruneFailed", text, turn.metadata)
-            return Gone()
-        client = self._identities.acting_for(obj)
+        try:
+            async with self._identities.working_for(obj, turn) as client:
+                if await self._identities.exists(obj, client):
+                    await self._remove(obj, client, turn)
+                else:
+                    self._leave(known, turn)
+        except ClusterUnusable as error:
+            raise Failure(Reason.PRUNE_FAILED, f"{error}; {_WAY_OUT}") from error
+        return Gone()
+
+    @staticmethod
+    def _leave(known: Inventory, turn: Turn[Kustomization]) -> None:
+        """Tells which objects stay because nobody may delete them."""
+        subjects = "\n".join(entry.id.display for entry in known)
+        text = f"unable to prune objects: \n{subjects}"
+        turn.log.error(text, error="the account to impersonate does not exist")
+        turn.event(Severity.ERROR, "PruneFailed", text, turn.metadata)
+
+    async def _remove(self, obj: Kustomization, client: KubeClient, turn: Turn[Kustomization]) -> None:
         pruned = await self._applier.remove_all(obj, client, turn)
         if obj.deletion_policy is DeletionPolicy.WAIT_FOR_TERMINATION:
             try:
@@ -54,7 +63,6 @@ class Deletion:
                 text = f"failed to wait for resources termination: {error}"
                 turn.log.info(text)
                 turn.event(Severity.ERROR, "PruneFailed", text, turn.metadata)
-        return Gone()
 
 
 def _deletes(obj: Kustomization) -> bool:

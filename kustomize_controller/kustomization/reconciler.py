@@ -22,6 +22,8 @@ from kustomize_controller.kustomization.settled import Settled, Wanted
 from kustomize_controller.kustomization.sources import Source, Sources, up_to_date
 from shared.api.kustomize_v1 import Kustomization
 from shared.events import Severity
+from shared.kube.client import KubeClient
+from shared.runtime.clusters import ClusterUnusable
 from shared.runtime.dependencies import Dependencies, NotReady
 from shared.runtime.health_checks import compile_checks
 from shared.runtime.identities import Identities
@@ -65,22 +67,16 @@ class KustomizationReconciler:
         if not isinstance(source, Source):
             return source
         turn.revision, turn.metadata = source.revision, metadata_of(source)
-        blocked = self._blocked(obj, source, turn)
+        blocked = await self._blocked(obj, source, turn)
         if blocked is not None:
             return blocked
-        built = await self._desired.build(obj, source, turn)
-        if isinstance(built, Waiting):
-            return built
-        wanted = Wanted(obj.metadata.generation, built.digest, built.objects)
-        settled = self._settled.of(turn.key, wanted)
-        with self._failures_in_history(built, turn):
-            client = self._identities.acting_for(obj)
-            before = recorded(turn, retry_after=obj.retry_interval)
-            applied = await self._applier.apply(obj, built.objects, client, turn, checks, settled)
-            await self._applier.prune(obj, applied, before, client, turn)
-            await self._health.check(obj, applied, checks, client, turn, settled)
-        self._settled.remember(turn.key, wanted, applied, settled)
-        return self._succeeded(obj, source, built, turn)
+        try:
+            async with self._identities.working_for(obj, turn) as client:
+                return await self._roll_out(obj, source, checks, client, turn)
+        except ClusterUnusable as error:
+            self._settled.forget(turn.key)
+            turn.draft["lastAttemptedRevision"] = source.revision
+            raise Failure(Reason.FAILED, str(error), retry_after=obj.retry_interval) from error
 
     async def finalize(self, obj: Kustomization, turn: Turn[Kustomization]) -> Outcome:
         """Clean-up of a deleted Kustomization."""
@@ -88,23 +84,49 @@ class KustomizationReconciler:
         turn.metadata = metadata_of_last(turn.draft)
         return await self._deletion.run(obj, turn)
 
+    async def _roll_out(
+        self,
+        obj: Kustomization,
+        source: Source,
+        checks: CustomChecks,
+        client: KubeClient,
+        turn: Turn[Kustomization],
+    ) -> Outcome:
+        """From the artifact to healthy objects, in the cluster of the client."""
+        built = await self._desired.build(obj, source, turn)
+        if isinstance(built, Waiting):
+            return built
+        wanted = Wanted(obj.metadata.generation, built.digest, built.objects)
+        watched = obj.spec.kube_config is None
+        settled = self._settled.of(turn.key, wanted) if watched else frozenset()
+        with self._failures_in_history(built, turn):
+            before = recorded(turn, retry_after=obj.retry_interval)
+            applied = await self._applier.apply(obj, built.objects, client, turn, checks, settled)
+            await self._applier.prune(obj, applied, before, client, turn)
+            await self._health.check(obj, applied, checks, client, turn, settled)
+        if watched:
+            self._settled.remember(turn.key, wanted, applied, settled)
+        else:
+            # Only this cluster is watched for touched objects.
+            self._settled.forget(turn.key)
+        return self._succeeded(obj, source, built, turn)
+
     def _checks(self, obj: Kustomization) -> CustomChecks | Stalled:
         """The object's health expressions; or what in its spec can't be done at all."""
-        for field, value in (("kubeConfig", obj.spec.kube_config), ("decryption", obj.spec.decryption)):
-            if value is not None:
-                text = f"spec.{field} is not supported by this version, remove it"
-                return Stalled(Reason.UNSUPPORTED, text)
+        if obj.spec.decryption is not None:
+            text = "spec.decryption is not supported by this version, remove it"
+            return Stalled(Reason.UNSUPPORTED, text)
         try:
             return compile_checks(obj.spec.health_check_exprs)
         except InvalidHealthCheck as error:
             text = f"Reconciliation failed terminally due to configuration error: {error}"
             return Stalled(Reason.INVALID_EXPRESSION, text)
 
-    def _blocked(
+    async def _blocked(
         self, obj: Kustomization, source: Source, turn: Turn[Kustomization]
     ) -> Waiting | Stalled | None:
         """What keeps the object from going on: a dependency that is not ready."""
-        blocked = self._dependencies.check(obj, obj.spec.depends_on or (), turn.raw, up_to_date(source))
+        blocked = await self._dependencies.check(obj, obj.spec.depends_on or (), turn.raw, up_to_date(source))
         if isinstance(blocked, NotReady):
             turn.event(Severity.INFO, Reason.DEPENDENCY_NOT_READY, blocked.notice, turn.metadata)
             return Waiting(Reason.DEPENDENCY_NOT_READY, blocked.message, blocked.after)

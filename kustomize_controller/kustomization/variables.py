@@ -11,7 +11,7 @@ from typing import Final
 from kustomize_controller.kustomization.events import Reason
 from shared.api.kustomize_v1 import Kustomization
 from shared.kube.client import KubeClient
-from shared.kube.errors import ApiError, NotFound
+from shared.kube.errors import ApiError, NotFound, UnusableName
 from shared.kube.resources import Resource
 from shared.lang.json import JsonObject
 from shared.runtime.outcome import Failure
@@ -60,7 +60,7 @@ class Variables:
             try:
                 found = await self._client.get(resource, obj.namespace, reference.name)
             except NotFound as error:
-                if not reference.optional:
+                if not reference.optional or isinstance(error, UnusableName):
                     raise _failure(obj, where, error.message) from error
                 continue
             except ApiError as error:

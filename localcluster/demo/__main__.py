@@ -14,15 +14,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from localcluster import Access, Cluster, ClusterError, ProgramError, programs
+from localcluster.demo.chat import DemoChat
 from localcluster.demo.live import Live, Stuck
+from localcluster.demo.registry import DemoRegistry, demo_registry
 from localcluster.demo.repository import DemoRepository
 from localcluster.demo.screen import Screen
-from localcluster.demo.story import CHAIN, Story
+from localcluster.demo.story import CHAIN, MAIL, Story
 from shared.kube import Connection, KubeClient
 from shared.observe import logging
 from shared.testing.controllers import Suite
 
 _NAMESPACE = "flux-system"
+_PARTS = ("releases", "images")
+_TELLING = (("alert", "failures"), ("provider", "chat"))
 
 
 def main() -> int:
@@ -41,8 +45,13 @@ def main() -> int:
     try:
         for name in programs.RUNNING:
             programs.ensure(name)
-        with _scratch() as folder, _cluster(options, folder, screen) as access:
-            return _run(access, folder, screen, stay=not options.exit)
+        with (
+            _scratch() as folder,
+            _cluster(options, folder, screen) as access,
+            demo_registry(folder) as registry,
+            DemoChat() as chat,
+        ):
+            return _run(access, registry, chat, folder, screen, stay=not options.exit)
     except KeyboardInterrupt:
         return 0
     except (ClusterError, ProgramError, Stuck, RuntimeError) as error:
@@ -50,7 +59,9 @@ def main() -> int:
         return 1
 
 
-def _run(access: Access, folder: Path, screen: Screen, *, stay: bool) -> int:
+def _run(
+    access: Access, registry: DemoRegistry, chat: DemoChat, folder: Path, screen: Screen, *, stay: bool
+) -> int:
     suite = Suite(access, folder, _NAMESPACE)
     repository = DemoRepository(folder)
     try:
@@ -58,9 +69,9 @@ def _run(access: Access, folder: Path, screen: Screen, *, stay: bool) -> int:
         suite.install("replicas=0")
         screen.say("starting a Git server with the examples")
         repository.start()
-        screen.say("starting source-controller and kustomize-controller, each with the rights of its account")
-        suite.start()
-        asyncio.run(_tell(access, repository, screen, suite))
+        screen.say("starting the controllers, each with the rights of its account")
+        suite.start(images=True)
+        asyncio.run(_tell(access, repository, registry, chat, screen, suite))
         _farewell(access, repository, screen, suite)
         if stay:
             with suppress(KeyboardInterrupt):
@@ -73,7 +84,14 @@ def _run(access: Access, folder: Path, screen: Screen, *, stay: bool) -> int:
         _clean(access, suite, repository)
 
 
-async def _tell(access: Access, repository: DemoRepository, screen: Screen, suite: Suite) -> None:
+async def _tell(
+    access: Access,
+    repository: DemoRepository,
+    registry: DemoRegistry,
+    chat: DemoChat,
+    screen: Screen,
+    suite: Suite,
+) -> None:
     logging.configure("error", "console")
     connection = await Connection.load(access.kubeconfig)
     live = Live(KubeClient(connection), screen)
@@ -81,9 +99,9 @@ async def _tell(access: Access, repository: DemoRepository, screen: Screen, suit
         async with asyncio.TaskGroup() as group:
             background: list[asyncio.Task[None]] = [group.create_task(job()) for job in live.jobs()]
             try:
-                await Story(access, repository, live, screen).play()
+                await Story(access, repository, registry, chat, live, screen).play()
             except Stuck as error:
-                tails = "\n".join(process.tail(5) for process in (suite.source, suite.kustomize) if process)
+                tails = "\n".join(process.tail(5) for process in suite.processes)
                 raise Stuck(f"{error}\n{tails}") from error
             finally:
                 for task in background:
@@ -99,9 +117,10 @@ def _farewell(access: Access, repository: DemoRepository, screen: Screen, suite:
     folders = ":".join(dict.fromkeys(str(programs.path(name).parent) for name in programs.RUNNING))
     screen.say(f"export KUBECONFIG={access.kubeconfig}")
     screen.say(f'export PATH="{folders}:$PATH"')
-    screen.say("kubectl get gitrepositories,kustomizations -A")
+    screen.say("kubectl get gitrepositories,kustomizations,helmreleases,imagepolicies -A")
     screen.say("kubectl get events -n flux-system --sort-by=.lastTimestamp")
     screen.say("kubectl get kustomization shop -n shop -o yaml")
+    screen.say("helm list -A; helm history mail -n mail")
     if shutil.which("flux"):
         screen.say(
             "flux get all -A; flux tree kustomization flux-system; flux reconcile kustomization shop -n shop"
@@ -109,21 +128,22 @@ def _farewell(access: Access, repository: DemoRepository, screen: Screen, suite:
     else:
         screen.say("the flux CLI works, too, when it is installed: flux get all -A")
     screen.say(f"commit something yourself in {repository.worktree} and push it to origin main")
-    for process in (suite.source, suite.kustomize):
-        if process is not None:
-            screen.say(f"log of {process.name}: {process.log}")
+    for process in suite.processes:
+        screen.say(f"log of {process.name}: {process.log}")
     screen.say("Ctrl-C ends everything and cleans up.")
 
 
 def _clean(access: Access, suite: Suite, repository: DemoRepository) -> None:
     """Takes away what the demo made; in a cluster of its own that goes with the cluster."""
     if not isinstance(access, Cluster):
-        for namespace, name in CHAIN:
+        made = [*((f"kustomization/{name}", namespace) for namespace, name in CHAIN)]
+        made += [(f"kustomization/{name}", _NAMESPACE) for name in _PARTS]
+        made.append((f"helmrelease/{MAIL[1]}", MAIL[0]))
+        made += [(f"{kind}.notification.toolkit.fluxcd.io/{name}", _NAMESPACE) for kind, name in _TELLING]
+        for name, namespace in (*made, (f"gitrepository/{_NAMESPACE}", _NAMESPACE)):
             # Each waits for its finalizer, so the controllers have to be there until the last is gone.
             with suppress(ClusterError, subprocess.TimeoutExpired):
-                access.kubectl("delete", f"kustomization/{name}", "-n", namespace, "--timeout=60s")
-        with suppress(ClusterError, subprocess.TimeoutExpired):
-            access.kubectl("delete", "gitrepository/flux-system", "-n", _NAMESPACE, "--timeout=60s")
+                access.kubectl("delete", name, "-n", namespace, "--timeout=60s")
     suite.stop()
     repository.stop()
     if not isinstance(access, Cluster):

@@ -10,15 +10,27 @@ from dataclasses import dataclass
 from typing import Final
 
 from localcluster.demo.screen import Screen
+from shared.api.helm_v2 import HelmRelease
+from shared.api.image_v1 import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from shared.api.kustomize_v1 import Kustomization
-from shared.api.source_v1 import GitRepository
+from shared.api.source_v1 import GitRepository, OCIRepository
 from shared.kube import KubeClient
 from shared.kube.informer import Informer
 from shared.kube.resources import ObjectKey
 from shared.kube.store import Change
 from shared.lang.json import JsonObject
 
-_KINDS: Final = (GitRepository, Kustomization)
+_KINDS: Final = (
+    GitRepository,
+    OCIRepository,
+    Kustomization,
+    HelmRelease,
+    ImageRepository,
+    ImagePolicy,
+    ImageUpdateAutomation,
+)
+#: What is done to a release, step by step; the condition Ready only tells how it ended.
+_STEPS: Final = frozenset({"UpgradeFailed", "RollbackSucceeded", "RollbackFailed"})
 _PATIENCE: Final = 120.0
 
 
@@ -44,7 +56,8 @@ class Report:
         status = obj.get("status") or {}
         conditions = {condition["type"]: condition for condition in status.get("conditions") or ()}
         ready = conditions.get("Ready") or {}
-        revision = status.get("lastAppliedRevision") or (status.get("artifact") or {}).get("revision") or ""
+        artifact = (status.get("artifact") or {}).get("revision")
+        revision = status.get("lastAppliedRevision") or artifact or status.get("lastAttemptedRevision") or ""
         return cls(
             ready.get("status") or "Unknown",
             ready.get("reason") or "",
@@ -124,11 +137,13 @@ class Live:
     def _tell(self, change: Change[Told]) -> None:
         self._changed.set()
         new = change.new
-        if new is None or change.initial or not new.subject.startswith("Kustomization/"):
+        if new is None or change.initial:
             return
-        lines = [line for line in new.message.splitlines() if _is_change(line)]
-        if lines and new.reason == "Progressing":
+        if new.subject.startswith("Kustomization/") and new.reason == "Progressing":
+            lines = [line for line in new.message.splitlines() if _is_change(line)]
             self._screen.event(new.subject, "\n".join(lines))
+        elif new.subject.startswith("HelmRelease/") and new.reason in _STEPS:
+            self._screen.event(new.subject, f"{new.reason}: {new.message.splitlines()[0]}")
 
 
 def _is_change(line: str) -> bool:

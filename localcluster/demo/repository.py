@@ -74,6 +74,15 @@ class DemoRepository:
         self._git("push", "--quiet", "origin", "main")
         return self._git("rev-parse", "HEAD").strip()
 
+    def pull(self) -> str:
+        """Takes over what others have pushed; gives the commit."""
+        self._git("pull", "--quiet", "--ff-only", "origin", "main")
+        return self._git("rev-parse", "HEAD").strip()
+
+    def show(self) -> str:
+        """Who made the last commit, its message, and what it changed."""
+        return self._git("show", "--format=%an: %B", "--unified=0", "HEAD").strip()
+
     def revert(self) -> str:
         """Takes the last commit back with a new one."""
         self._git("revert", "--no-edit", "HEAD")

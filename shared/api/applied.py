@@ -61,7 +61,7 @@ class IgnoreRule(WireModel):
     """Fields of applied objects that others may change."""
 
     paths: tuple[str, ...]
-    """JSON pointers of the fields."""
+    """JSON pointers of the fields. An empty one is the whole object, negative indexes count from the end."""
     target: Selector | None = None
     """Objects that the rule is for, by default all."""
 

@@ -194,7 +194,8 @@ class _Action(WireModel):
     disable_hooks: StrictBool = False
     """Don't run hooks."""
     disable_open_api_validation: Annotated[StrictBool, Field(alias="disableOpenAPIValidation")] = False
-    """Accept fields that the API server doesn't know."""
+    """Accepted and without effect: fields that the API server doesn't know are refused server-side, and
+    dropped client-side."""
     disable_schema_validation: StrictBool = False
     """Accept values that the schema of the chart doesn't."""
     crds: CRDPolicy | None = None
@@ -227,7 +228,7 @@ class Upgrade(_Action):
     remediation: UpgradeRemediation | None = None
     """How failures are remediated, by default not at all."""
     force: StrictBool = False
-    """Replace objects that can't be changed; not with server-side apply."""
+    """Replace objects in place of patching them; not with server-side apply."""
     preserve_values: StrictBool = False
     """Merge the values over those of the last release."""
     cleanup_on_fail: StrictBool = False
@@ -278,7 +279,7 @@ class Rollback(WireModel):
     recreate: StrictBool = False
     """Deprecated and without effect."""
     force: StrictBool = False
-    """Replace objects that can't be changed; not with server-side apply."""
+    """Replace objects in place of patching them; not with server-side apply."""
     cleanup_on_fail: StrictBool = False
     """Delete what a failed rollback created."""
     server_side_apply: ApplyMode | None = None
@@ -384,7 +385,7 @@ class HelmReleaseSpec(ReconciledSpec):
     values_from: tuple[ValuesReference, ...] | None = None
     """ConfigMaps and Secrets with values; later ones win."""
     values: Annotated[Any, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})] = None
-    """Values; they win over those from references."""
+    """Values; they win over those from references, but for a targetPath into a map that is only here."""
     common_metadata: CommonMetadata | None = None
     """Labels and annotations for every object."""
     post_renderers: tuple[PostRenderer, ...] | None = None
@@ -394,7 +395,7 @@ class HelmReleaseSpec(ReconciledSpec):
     wait_strategy: WaitStrategy | None = None
     """How is decided that the release is healthy."""
     health_check_exprs: tuple[CustomHealthCheck, ...] | None = None
-    """How the health of own kinds is read from their objects."""
+    """How the health of own kinds is read from their objects, and whether hooks have run to their end."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -1,7 +1,7 @@
 """The pieces that several kinds share: metadata, conditions, artifacts, history, references.
 
-`CustomResource` is what every kind is: a document with facts about itself on the class (group, names,
-columns), which the definition and the runtime take from there.
+`StaticResource` is what every kind is: a document with facts about itself on the class (group, names,
+columns), which the definition and the runtime take from there. Most are a `CustomResource`, with a status.
 """
 
 from collections.abc import Mapping
@@ -30,6 +30,7 @@ __all__ = [
     "SecretKeyReference",
     "ShortDuration",
     "Snapshot",
+    "StaticResource",
     "Time",
 ]
 
@@ -217,6 +218,8 @@ class Column:
     name: str
     path: str
     type: str = "string"
+    #: Columns above 0 are only printed where much is asked for.
+    priority: int = 0
 
 
 AGE: Final = Column("Age", ".metadata.creationTimestamp", "date")
@@ -224,8 +227,8 @@ READY: Final = Column("Ready", '.status.conditions[?(@.type=="Ready")].status')
 STATUS: Final = Column("Status", '.status.conditions[?(@.type=="Ready")].message')
 
 
-class CustomResource(WireModel):
-    """An object of a kind of this suite; all of them are namespaced and have a status of their own."""
+class StaticResource(WireModel):
+    """An object of a kind of this suite; all of them are namespaced. It has no status: it is only read."""
 
     GROUP: ClassVar[str]
     VERSION: ClassVar[str]
@@ -233,15 +236,11 @@ class CustomResource(WireModel):
     PLURAL: ClassVar[str]
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ()
     CATEGORIES: ClassVar[tuple[str, ...]] = ("all", "fluxcd")
-    COLUMNS: ClassVar[tuple[Column, ...]] = (AGE, READY, STATUS)
-    #: What the API server gives to a new object, so that nobody takes it for finished.
-    STATUS_DEFAULT: ClassVar[Mapping[str, Any]] = {"observedGeneration": -1}
+    COLUMNS: ClassVar[tuple[Column, ...]] = (AGE,)
 
     metadata: ObjectMeta
     spec: ReconciledSpec
     """What is wanted."""
-    status: ReconciledStatus = ReconciledStatus(observed_generation=-1)
-    """What is."""
 
     @classmethod
     def api_version(cls) -> str:
@@ -272,6 +271,17 @@ class CustomResource(WireModel):
     def deleting(self) -> bool:
         """Whether the object only waits for its finalizers."""
         return self.metadata.deletion_timestamp is not None
+
+
+class CustomResource(StaticResource):
+    """An object with a status of its own, which its controller writes."""
+
+    COLUMNS: ClassVar[tuple[Column, ...]] = (AGE, READY, STATUS)
+    #: What the API server gives to a new object, so that nobody takes it for finished.
+    STATUS_DEFAULT: ClassVar[Mapping[str, Any]] = {"observedGeneration": -1}
+
+    status: ReconciledStatus = ReconciledStatus(observed_generation=-1)
+    """What is."""
 
     def condition(self, type_: str) -> Condition | None:
         """The condition of this type, or None."""

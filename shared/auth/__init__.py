@@ -12,9 +12,11 @@ from shared.auth.secrets import (
     http_credentials,
     proxy_from_environment,
     proxy_from_secret,
+    proxy_from_text,
     secret_data,
 )
-from shared.auth.through import SOCKS5, ProxyRefused, connect_through, through
+from shared.auth.stored import Secrets, SecretUnavailable
+from shared.auth.through import SOCKS5, ProxyRefused, connect_through, exchange
 from shared.auth.tls import TlsContexts, TlsMaterial, check_tls, git_tls, ssl_context, tls_from_secret
 
 __all__ = [
@@ -28,17 +30,20 @@ __all__ = [
     "RegistryLogin",
     "SecretData",
     "SecretError",
+    "SecretUnavailable",
+    "Secrets",
     "TlsContexts",
     "TlsMaterial",
     "basic_auth",
     "check_tls",
     "connect_through",
+    "exchange",
     "git_tls",
     "http_credentials",
     "proxy_from_environment",
     "proxy_from_secret",
+    "proxy_from_text",
     "secret_data",
     "ssl_context",
-    "through",
     "tls_from_secret",
 ]

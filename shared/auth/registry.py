@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,9 @@ from shared.lang.json import JsonObject, mapping
 
 _DOCKER_JSON: Final = "kubernetes.io/dockerconfigjson"
 _DOCKER_LEGACY: Final = "kubernetes.io/dockercfg"
-_API_PATHS: Final = ("/v1/", "/v2/")
+_SCHEME: Final = re.compile(r"^[a-z]+://")
+_API: Final = re.compile(r"^/v[12](?=/|$)")
+_SENDABLE: Final = re.compile(r"[\x21-\x7e]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,10 @@ class RegistryLogin:
         """Whether there is anything."""
         return bool(self.username or self.password or self.identity_token or self.registry_token)
 
-    @property
-    def fingerprint(self) -> str:
-        """The same for the same login, and of no use for anything else."""
-        parts = (self.username, self.password, self.identity_token, self.registry_token)
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
 
 @dataclass(frozen=True, slots=True)
 class Keychain:
-    """Logins by the registries that they are for."""
+    """Logins by the hosts and paths that they are for."""
 
     logins: Mapping[str, RegistryLogin] = field(default_factory=dict, repr=False)
 
@@ -58,14 +53,14 @@ class Keychain:
         logins: dict[str, RegistryLogin] = {}
         for type_, data in secrets:
             for name, login in _logins(type_, data).items():
-                logins.setdefault(name, login)
+                logins.setdefault(_place(name), login)
         return cls(logins)
 
     def login(self, host: str, path: str) -> RegistryLogin | None:
-        """The login for a repository; None if nothing is for it."""
-        for name in sorted(self.logins, reverse=True):
-            if _matches(name, host, path):
-                return self.logins[name]
+        """The login for a repository, that with the longer path first; None if nothing is for it."""
+        for place in sorted(self.logins, reverse=True):
+            if _matches(place, host, path):
+                return self.logins[place]
         return None
 
 
@@ -94,26 +89,39 @@ def _login(name: str, entry: JsonObject) -> RegistryLogin:
         value = entry.get(key)
         return value if isinstance(value, str) else ""
 
-    username, password = text("username"), text("password")
+    username, password, registry_token = text("username"), text("password"), text("registrytoken")
     if text("auth"):
-        try:
-            pair = base64.b64decode(text("auth"), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError, ValueError):
-            raise SecretError(f"the login for '{name}' has an 'auth' that is not base64") from None
-        username, colon, password = pair.partition(":")
-        if not colon:
-            raise SecretError(f"the login for '{name}' has an 'auth' without a colon")
-    return RegistryLogin(username, password.rstrip("\0"), text("identitytoken"), text("registrytoken"))
+        username, password = _pair(name, text("auth"))
+    if not _SENDABLE.fullmatch(registry_token):
+        raise SecretError(f"the login for '{name}' has a 'registrytoken' that can't be sent")
+    return RegistryLogin(username, password.rstrip("\0"), text("identitytoken"), registry_token)
 
 
-def _matches(name: str, host: str, path: str) -> bool:
-    """Whether an entry is for a repository: the same port, labels with wildcards, a prefix of the path."""
-    rest = re.sub(r"^[a-z]+://", "", name)
-    for api in _API_PATHS:
-        rest = rest.removesuffix(api).removesuffix(api.rstrip("/"))
-    wanted, _, prefix = rest.partition("/")
+def _pair(name: str, auth: str) -> tuple[str, str]:
+    """User and password; line breaks and the padding count for nothing."""
+    encoded = "".join(auth.split()).rstrip("=")
+    try:
+        pair = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        raise SecretError(f"the login for '{name}' has an 'auth' that is not base64") from None
+    username, colon, password = pair.partition(":")
+    if not colon:
+        raise SecretError(f"the login for '{name}' has an 'auth' without a colon")
+    return username, password
+
+
+def _place(name: str) -> str:
+    """Host and path of an entry, without the scheme and the version of the API."""
+    host, slash, path = _SCHEME.sub("", name).partition("/")
+    path = _API.sub("", f"{slash}{path}")
+    return host.lower() + ("" if path == "/" else path)
+
+
+def _matches(place: str, host: str, path: str) -> bool:
+    """Whether an entry is for a repository: same port, labels with wildcards, beginning of the path."""
+    wanted, slash, beginning = place.partition("/")
     wanted_name, wanted_port = _split(wanted)
-    found_name, found_port = _split(host)
+    found_name, found_port = _split(host.lower())
     if wanted_name == "docker.io":
         wanted_name = "index.docker.io"
     if wanted_port != found_port:
@@ -123,10 +131,9 @@ def _matches(name: str, host: str, path: str) -> bool:
         return False
     if not all(fnmatchcase(label, one) for one, label in zip(wanted_labels, found_labels, strict=True)):
         return False
-    prefix = prefix.strip("/")
-    return not prefix or path == prefix or path.startswith(f"{prefix}/")
+    return not slash or path.startswith(beginning)
 
 
 def _split(host: str) -> tuple[str, str]:
-    found = re.fullmatch(r"(.*?)(?::([0-9]+))?", host.lower())
+    found = re.fullmatch(r"(.*?)(?::([0-9]+))?", host)
     return (found[1], found[2] or "") if found else (host, "")

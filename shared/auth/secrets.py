@@ -94,9 +94,14 @@ def http_credentials(url: URL, data: SecretData) -> Credentials | None:
     return BasicAuth(username, password)
 
 
-def basic_auth(data: SecretData) -> BasicAuth | None:
-    """Who logs in by `username` and `password`, which belong together; None if both are missing."""
+def basic_auth(data: SecretData, *, nameless: bool = False) -> BasicAuth | None:
+    """Who logs in by `username` and `password`, which belong together; None if both are missing.
+
+    With `nameless` a password is enough where the user name is there and empty: it is a token then.
+    """
     username, password = _line(data, "username"), _line(data, "password")
+    if nameless and "username" in data and not username:
+        return BasicAuth("", password) if password else None
     if bool(username) != bool(password):
         missing = "password" if username else "username"
         raise SecretError(f"'username' and 'password' belong together, but '{missing}' is missing")
@@ -104,19 +109,20 @@ def basic_auth(data: SecretData) -> BasicAuth | None:
 
 
 def proxy_from_secret(data: SecretData) -> Proxy:
-    """The proxy that a Secret describes by `address`, and perhaps `username` and `password`."""
+    """The proxy that a Secret describes by `address`, and perhaps `username`, with or without `password`."""
     text = _line(data, "address").strip()
     if not text:
         raise SecretError("the key 'address' is missing or empty")
     if len(text) > _LONGEST_ADDRESS:
         raise SecretError(f"the value of key 'address' is longer than {_LONGEST_ADDRESS} characters")
-    proxy = _proxy(text)
+    proxy = proxy_from_text(text)
     if proxy is None:
         known = ", ".join(_PROXY_SCHEMES)
         raise SecretError(
             f"the value of key 'address' is not a URL with a host and one of the schemes {known}"
         )
-    login = basic_auth(data)
+    username = _line(data, "username")
+    login = BasicAuth(username, "") if username and not data.get("password") else basic_auth(data)
     return Proxy(proxy.address, login) if login else proxy
 
 
@@ -127,10 +133,11 @@ def proxy_from_environment(url: URL) -> Proxy | None:
         ValueError: one of the variables names no proxy.
     """
     found = EnvironmentProxies.read().of(url)
-    return _proxy(str(found)) if found is not None else None
+    return proxy_from_text(str(found)) if found is not None else None
 
 
-def _proxy(text: str) -> Proxy | None:
+def proxy_from_text(text: str) -> Proxy | None:
+    """The proxy of an address that may hold a login; None if it is none."""
     try:
         address = URL(text)
         host = address.host

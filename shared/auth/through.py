@@ -11,10 +11,13 @@ import aiohttp
 from yarl import URL
 
 from shared.auth.secrets import Proxy
+from shared.http import CONNECT_SECONDS, hang_up
 
 SOCKS5: Final = "socks5"
 
 _PORT: Final = 1080
+_CONNECTED: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+"""Only to connect takes no longer than that: callers have limits of their own for the whole."""
 
 
 class ProxyRefused(Exception):
@@ -22,7 +25,7 @@ class ProxyRefused(Exception):
 
 
 @asynccontextmanager
-async def through(
+async def _through(
     session: aiohttp.ClientSession, proxy: Proxy | None, url: URL, headers: dict[str, str]
 ) -> AsyncIterator[tuple[aiohttp.ClientSession, dict[str, Any]]]:
     """A session for one request through a proxy, and what to tell it: the headers and the way."""
@@ -49,6 +52,31 @@ async def through(
             yield session, way | {"headers": headers, "proxy_headers": login}
         else:
             yield session, way | {"headers": headers | login}
+
+
+@asynccontextmanager
+async def exchange(
+    session: aiohttp.ClientSession,
+    proxy: Proxy | None,
+    method: str,
+    url: URL,
+    headers: dict[str, str],
+    *,
+    timeout: aiohttp.ClientTimeout = _CONNECTED,
+    **more: Any,
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The answer to one request, wherever it leads: redirects are not followed.
+
+    `more` is what aiohttp wants to know besides. What is not read of the answer is not waited for.
+    """
+    async with (
+        _through(session, proxy, url, headers) as (own, way),
+        own.request(method, url, allow_redirects=False, timeout=timeout, **more, **way) as answer,
+    ):
+        try:
+            yield answer
+        finally:
+            hang_up(answer)
 
 
 async def connect_through(proxy: Proxy, host: str, port: int) -> socket.socket:

@@ -43,24 +43,15 @@ def tls_from_secret(data: SecretData) -> tuple[TlsMaterial, tuple[str, ...]]:
 
     Its authorities replace those of the system, unless its owner says otherwise.
     """
-    found: dict[str, bytes] = {}
-    legacy: list[str] = []
-    for key, old in _LEGACY.items():
-        found[key] = data.get(key, b"")
-        if not found[key] and data.get(old):
-            found[key] = data[old]
-            legacy.append(old)
-    material = _material(found["ca.crt"], found["tls.crt"], found["tls.key"])
+    material = git_tls(data)
     if not material:
         raise SecretError("none of the keys 'ca.crt', 'tls.crt' and 'tls.key' is there")
-    return material, tuple(legacy)
+    return material, tuple(old for key, old in _LEGACY.items() if not data.get(key) and data.get(old))
 
 
 def git_tls(data: SecretData) -> TlsMaterial:
     """Read the TLS part of a Secret that has Git credentials; its authorities join those of the system."""
-    return _material(
-        data.get("ca.crt") or data.get("caFile", b""), data.get("tls.crt", b""), data.get("tls.key", b"")
-    )
+    return _material(*(data.get(key) or data.get(old, b"") for key, old in _LEGACY.items()))
 
 
 def ssl_context(material: TlsMaterial, *, system: bool) -> ssl.SSLContext:

@@ -12,9 +12,12 @@ from pydantic_core import core_schema
 
 from shared.api import wire
 from shared.api.helm_v2 import HelmRelease
+from shared.api.image_v1 import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from shared.api.kustomize_v1 import Kustomization
-from shared.api.meta import Column, CustomResource, ObjectMeta
+from shared.api.meta import Column, CustomResource, ObjectMeta, StaticResource
 from shared.api.model import Served, WireModel
+from shared.api.notification_v1 import Receiver
+from shared.api.notification_v1beta3 import Alert, Provider
 from shared.api.source_v1 import (
     Bucket,
     ExternalArtifact,
@@ -27,7 +30,7 @@ from shared.codegen.docs import describe, summary
 from shared.lang.json import JsonObject
 from shared.lang.yaml import dump
 
-KINDS: Final[tuple[type[CustomResource], ...]] = (
+KINDS: Final[tuple[type[StaticResource], ...]] = (
     GitRepository,
     OCIRepository,
     HelmRepository,
@@ -36,6 +39,12 @@ KINDS: Final[tuple[type[CustomResource], ...]] = (
     ExternalArtifact,
     Kustomization,
     HelmRelease,
+    Alert,
+    Provider,
+    Receiver,
+    ImageRepository,
+    ImagePolicy,
+    ImageUpdateAutomation,
 )
 """Every kind that has a definition."""
 
@@ -51,7 +60,7 @@ class UnsupportedSchema(Exception):
     """A model uses something that the API server has no structural schema for."""
 
 
-def definition(kind: type[CustomResource]) -> JsonObject:
+def definition(kind: type[StaticResource]) -> JsonObject:
     """The definition of a kind, without the labels of an installation."""
     group, plural = kind.GROUP, kind.PLURAL
     names: JsonObject = {
@@ -79,7 +88,7 @@ def definition(kind: type[CustomResource]) -> JsonObject:
                     "name": kind.VERSION,
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}},
+                    "subresources": {"status": {}} if issubclass(kind, CustomResource) else {},
                     "additionalPrinterColumns": [_column(column) for column in kind.COLUMNS],
                     "schema": {"openAPIV3Schema": schema(kind)},
                 }
@@ -88,25 +97,19 @@ def definition(kind: type[CustomResource]) -> JsonObject:
     }
 
 
-def schema(kind: type[CustomResource]) -> JsonObject:
+def schema(kind: type[StaticResource]) -> JsonObject:
     """The structural schema of a kind."""
     generated = kind.model_json_schema(by_alias=True, mode="validation", schema_generator=_Generator)
     parts = generated.get("$defs", {})
     properties = generated["properties"]
-    status = _structural(properties["status"], parts)
-    default = {"default": dict(kind.STATUS_DEFAULT)} if kind.STATUS_DEFAULT else {}
-    return {
-        "type": "object",
-        "description": summary(kind),
-        "properties": {
-            **_IDENTITY,
-            "spec": _structural(properties["spec"], parts),
-            "status": {**status, **default},
-        },
-    }
+    shown = {**_IDENTITY, "spec": _structural(properties["spec"], parts)}
+    if issubclass(kind, CustomResource):
+        default = {"default": dict(kind.STATUS_DEFAULT)} if kind.STATUS_DEFAULT else {}
+        shown["status"] = {**_structural(properties["status"], parts), **default}
+    return {"type": "object", "description": summary(kind), "properties": shown}
 
 
-def render(kind: type[CustomResource]) -> str:
+def render(kind: type[StaticResource]) -> str:
     """The definition as YAML."""
     return dump(definition(kind))
 
@@ -137,6 +140,8 @@ def _structural(node: JsonObject, parts: JsonObject) -> JsonObject:
         node["default"] = served
     elif not served:
         node.pop("default", None)
+    elif isinstance(node.get("default"), dict):
+        node["default"] = {key: value for key, value in node["default"].items() if value is not None}
     for word in ("title", "$defs"):
         node.pop(word, None)
     if unknown := {"anyOf", "oneOf", "prefixItems", "$ref", "const"} & node.keys():
@@ -171,9 +176,10 @@ def _resolve(node: JsonObject, parts: JsonObject) -> JsonObject:
 
 
 def _column(column: Column) -> dict[str, Any]:
-    return {"name": column.name, "type": column.type, "jsonPath": column.path}
+    written = {"name": column.name, "type": column.type, "jsonPath": column.path}
+    return written | ({"priority": column.priority} if column.priority else {})
 
 
-def file_name(kind: type[CustomResource]) -> str:
+def file_name(kind: type[StaticResource]) -> str:
     """Name of the file that a definition is kept in."""
     return f"{kind.GROUP}_{kind.PLURAL}.yaml"

@@ -6,13 +6,13 @@ It is written from the schema of the definition, so the page can't promise what 
 from collections.abc import Iterator
 from typing import Any
 
-from shared.api.meta import CustomResource
+from shared.api.meta import StaticResource
 from shared.codegen.crds import schema
 from shared.codegen.docs import summary
 from shared.lang.json import JsonObject
 
 
-def page(kind: type[CustomResource]) -> str:
+def page(kind: type[StaticResource]) -> str:
     """The page as Markdown."""
     parts = schema(kind)["properties"]
     names = ", ".join(f"`{name}`" for name in kind.SHORT_NAMES) or "none"
@@ -23,7 +23,7 @@ def page(kind: type[CustomResource]) -> str:
         "",
         f"API version `{kind.api_version()}`, resource `{kind.PLURAL}`, short names {names}.",
     ]
-    for title in ("spec", "status"):
+    for title in (part for part in ("spec", "status") if part in parts):
         lines += ["", f"## {title}", "", "| Field | Type | Needed | Meaning |", "|---|---|---|---|"]
         lines += _rows(parts[title], title)
     return "\n".join(lines) + "\n"

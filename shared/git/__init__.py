@@ -4,7 +4,7 @@ HTTP and HTTPS are spoken by `shared.git.http`, SSH by `shared.git.ssh`. A trans
 list references, and a bridge that libgit2 can be pointed at.
 """
 
-from shared.git.client import Checkout, GitClient
+from shared.git.client import Checkout, GitClient, Workspace
 from shared.git.errors import (
     AuthenticationRequired,
     AuthorizationFailed,
@@ -13,6 +13,8 @@ from shared.git.errors import (
     GitError,
     InvalidReference,
     InvalidRemote,
+    NotFastForward,
+    PushRefused,
     ReferenceNotFound,
     RemoteError,
     RemoteTimeout,
@@ -24,12 +26,14 @@ from shared.git.objects import Commit, GitTree, Signature, TreeEntry
 from shared.git.remote import Remote
 from shared.git.selection import Selected
 from shared.git.ssh import EncryptedIdentity, SshAlgorithms
+from shared.git.writing import CommitDraft
 
 __all__ = [
     "AuthenticationRequired",
     "AuthorizationFailed",
     "Checkout",
     "Commit",
+    "CommitDraft",
     "CommitNotFound",
     "EmptyRepository",
     "EncryptedIdentity",
@@ -38,6 +42,8 @@ __all__ = [
     "GitTree",
     "InvalidReference",
     "InvalidRemote",
+    "NotFastForward",
+    "PushRefused",
     "ReferenceNotFound",
     "Remote",
     "RemoteError",
@@ -49,4 +55,5 @@ __all__ = [
     "SshAlgorithms",
     "TreeEntry",
     "VersionNotFound",
+    "Workspace",
 ]

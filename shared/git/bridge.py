@@ -1,9 +1,10 @@
 """A way for libgit2 to reach a remote although it only ever talks to loopback.
 
 libgit2 has one trust store per process, no client certificates and no cancelling. So it is given an address
-on 127.0.0.1 with an unguessable path, valid for one fetch; everything is passed on to the real remote by
-our own client, both ways as it comes. Closing the bridge cuts the connections, which ends the thread that
-waits in libgit2. What the remote refused is kept in `error`: libgit2 itself only sees a failed request.
+on 127.0.0.1 with an unguessable path, valid for one fetch or push; everything is passed on to the real
+remote by our own client, both ways as it comes. Closing the bridge cuts the connections, which ends the
+thread that waits in libgit2. What the remote refused is kept in `error`: libgit2 itself only sees a failed
+request.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import aiohttp
 from aiohttp import web
 
 from shared.git.errors import GitError
-from shared.git.http import ADVERTISEMENT, RESULT, SERVICE, Endpoint
+from shared.git.http import SERVICE, Endpoint, media_type
 
 _LONGEST_QUESTION: Final = 64 << 20
 _PATIENCE_SECONDS: Final = 1
@@ -30,9 +31,10 @@ _NO_CACHE: Final = {"Cache-Control": "no-cache"}
 class HttpBridge:
     """One open bridge."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, service: str) -> None:
         """See `open_bridge`."""
         self._endpoint = endpoint
+        self._service = service
         self._path = secrets.token_urlsafe(32)
         self._transports: set[asyncio.Transport] = set()
         self._runner: web.AppRunner | None = None
@@ -47,7 +49,7 @@ class HttpBridge:
         """Listen."""
         application = web.Application(client_max_size=_LONGEST_QUESTION)
         application.router.add_get(f"/{self._path}/info/refs", self._advertisement)
-        application.router.add_post(f"/{self._path}/{SERVICE}", self._upload_pack)
+        application.router.add_post(f"/{self._path}/{self._service}", self._exchange)
         self._runner = web.AppRunner(
             application,
             access_log=None,
@@ -72,13 +74,19 @@ class HttpBridge:
             await self._runner.cleanup()
 
     async def _advertisement(self, request: web.Request) -> web.StreamResponse:
-        if request.query.get("service") != SERVICE:
+        if request.query.get("service") != self._service:
             return web.Response(status=403)
-        return await self._pass_on(request, self._endpoint.advertisement(), ADVERTISEMENT)
+        return await self._pass_on(
+            request,
+            self._endpoint.advertisement(service=self._service),
+            media_type(self._service, "advertisement"),
+        )
 
-    async def _upload_pack(self, request: web.Request) -> web.StreamResponse:
+    async def _exchange(self, request: web.Request) -> web.StreamResponse:
         question = await request.read()
-        return await self._pass_on(request, self._endpoint.upload_pack(question), RESULT)
+        return await self._pass_on(
+            request, self._endpoint.ask(self._service, question), media_type(self._service, "result")
+        )
 
     async def _pass_on(
         self,
@@ -119,9 +127,9 @@ async def _written(response: web.StreamResponse, piece: bytes) -> bool:
 
 
 @asynccontextmanager
-async def open_bridge(endpoint: Endpoint) -> AsyncIterator[HttpBridge]:
-    """A bridge to a remote; it is closed with the block."""
-    bridge = HttpBridge(endpoint)
+async def open_bridge(endpoint: Endpoint, service: str = SERVICE) -> AsyncIterator[HttpBridge]:
+    """A bridge to one service of a remote; it is closed with the block."""
+    bridge = HttpBridge(endpoint, service)
     try:
         await bridge.open()
         yield bridge

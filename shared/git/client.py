@@ -1,4 +1,4 @@
-"""What controllers do with Git: resolve a reference, fetch a commit, read its files.
+"""What controllers do with Git: resolve a reference, fetch a commit, read its files, put another one on top.
 
 There is one local copy per remote and credentials, so many objects that follow one repository share what
 was fetched, and never share anything across credentials. Copies that are not in use make room, the longest
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ from shared.git.repository import BareRepository
 from shared.git.selection import Selected, prefixes, select
 from shared.git.ssh import SshAlgorithms
 from shared.git.transport import Transport, transport_to
+from shared.git.writing import CommitDraft
 
 _THREADS: Final = 4
 _KEEP_BYTES: Final = 2 << 30
@@ -50,6 +51,43 @@ class Checkout:
     tree: GitTree
 
 
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A commit, and what it takes to put another one on top of it; usable until its block ends."""
+
+    checkout: Checkout
+    remote: Remote
+    _copy: BareRepository
+    _transport: Transport
+    _listings: Listings
+
+    async def commit(self, files: Mapping[str, bytes], draft: CommitDraft) -> Commit:
+        """A commit of some files on top; only the copy here knows of it.
+
+        Raises:
+            RepositoryCorrupt: what it stands on can't be read.
+        """
+        try:
+            return await self._copy.write(files, self.checkout.commit, draft)
+        except RepositoryCorrupt:
+            self._copy.mark_broken()
+            raise
+
+    async def push(self, refspecs: Sequence[str], options: Sequence[str] = ()) -> None:
+        """Send what refspecs name; a commit may stand for its reference on their left side.
+
+        Raises:
+            NotFastForward: a reference has moved on and may not be overwritten.
+            PushRefused: the server doesn't take one.
+            RemoteError: the remote can't be reached or refuses.
+        """
+        try:
+            async with _deadline(self.remote.timeout):
+                await self._copy.push(self._transport, refspecs, options)
+        finally:
+            self._listings.outdate(lambda question: question[0] == self.remote.key)
+
+
 class GitClient:
     """Fetches from remotes into a directory of its own; close it when nothing is under way any more."""
 
@@ -59,13 +97,18 @@ class GitClient:
         session: aiohttp.ClientSession,
         *,
         ssh: SshAlgorithms | None = None,
+        shallow: bool = True,
         threads: int = _THREADS,
         keep_bytes: int = _KEEP_BYTES,
     ) -> None:
-        """Use a directory that belongs to this client; what is in it from before is used again."""
+        """Use a directory that belongs to this client; what is in it from before is used again.
+
+        Histories are left out if it is `shallow`.
+        """
         self._directory = directory
         self._session = session
         self._ssh = ssh or SshAlgorithms()
+        self._shallow = shallow
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="git")
         self._keep_bytes = keep_bytes
         self._copies: OrderedDict[str, BareRepository] = OrderedDict()
@@ -125,6 +168,12 @@ class GitClient:
             self._sizes[copy.directory] = await asyncio.to_thread(_size, copy.directory)
         await self._make_room()
 
+    @asynccontextmanager
+    async def work(self, remote: Remote, selected: Selected) -> AsyncIterator[Workspace]:
+        """As `fetch`, for those who add commits."""
+        async with self.fetch(remote, selected) as checkout:
+            yield Workspace(checkout, remote, self._copy(remote), self._transport(remote), self._listings)
+
     async def close(self) -> None:
         """Wait for threads that still work; copies stay on disk."""
         await self._listings.close()
@@ -136,7 +185,8 @@ class GitClient:
     def _copy(self, remote: Remote) -> BareRepository:
         key = remote.key
         if key not in self._copies:
-            self._copies[key] = BareRepository(self._directory / f"{key}.git", self._executor)
+            directory = self._directory / f"{key}.git"
+            self._copies[key] = BareRepository(directory, self._executor, shallow=self._shallow)
         self._copies.move_to_end(key)
         return self._copies[key]
 

@@ -2,11 +2,13 @@
 
 GitError
   InvalidRemote             the address or the credentials can't be used: nothing was sent
+  NotFastForward            a reference of the remote has moved on meanwhile
   RemoteError               the remote can't be reached, refuses, or talks nonsense
     RepositoryNotFound
     AuthenticationRequired
     AuthorizationFailed
     RemoteTimeout
+    PushRefused             it does not take what was pushed
   ReferenceNotFound         the remote has no such branch, tag, reference, or no matching version
   CommitNotFound
   EmptyRepository           the remote has no commit at all
@@ -55,6 +57,14 @@ class AuthorizationFailed(RemoteError):
 
 class RemoteTimeout(RemoteError):
     """The remote didn't answer in time."""
+
+
+class PushRefused(RemoteError):
+    """The remote does not take what was pushed, for example because of a hook or a protected branch."""
+
+
+class NotFastForward(GitError):
+    """A reference of the remote has commits that are not in what was pushed."""
 
 
 class ReferenceNotFound(GitError):

@@ -14,7 +14,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from shared.auth import ProxyRefused, SecretError, TlsContexts, through
+from shared.auth import ProxyRefused, SecretError, TlsContexts, exchange
 from shared.git.errors import (
     AuthenticationRequired,
     AuthorizationFailed,
@@ -25,19 +25,17 @@ from shared.git.errors import (
 )
 from shared.git.remote import Remote
 from shared.http import (
-    CONNECT_SECONDS,
     REDIRECTS,
     UnsafeRedirect,
     asked_to_wait,
-    hang_up,
     redirected,
     trouble,
 )
 
 SERVICE: Final = "git-upload-pack"
-ADVERTISEMENT: Final = f"application/x-{SERVICE}-advertisement"
-REQUEST: Final = f"application/x-{SERVICE}-request"
-RESULT: Final = f"application/x-{SERVICE}-result"
+"""What gives."""
+RECEIVER: Final = "git-receive-pack"
+"""What takes."""
 USER_AGENT: Final = "git/2.0 (headrace)"
 """Some hosts only speak Git to clients whose name starts like this."""
 
@@ -55,16 +53,18 @@ class Endpoint:
         self._contexts = TlsContexts(remote.tls, remote.url.origin())
 
     @asynccontextmanager
-    async def advertisement(self, *, version: int = 0) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def advertisement(
+        self, *, version: int = 0, service: str = SERVICE
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         """`GET info/refs`, following redirects; later requests go to where they led."""
         for _ in range(_MOST_REDIRECTS + 1):
-            url = _below(self._base, "info/refs").with_query(service=SERVICE)
+            url = _below(self._base, "info/refs").with_query(service=service)
             protocol = {"Git-Protocol": f"version={version}"} if version else {}
             async with self._exchange("GET", url, protocol, None) as answer:
                 if answer.status in REDIRECTS:
                     self._base = _redirected(url, answer)
                     continue
-                _check(answer, ADVERTISEMENT)
+                _check(answer, media_type(service, "advertisement"))
                 yield answer
                 async for _ in answer.content.iter_any():
                     pass  # what is read to its end keeps its connection
@@ -74,11 +74,20 @@ class Endpoint:
     @asynccontextmanager
     async def upload_pack(self, body: bytes, *, version: int = 0) -> AsyncIterator[aiohttp.ClientResponse]:
         """`POST git-upload-pack`."""
-        headers = {"Content-Type": REQUEST, "Accept": RESULT}
+        async with self.ask(SERVICE, body, version=version) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def ask(
+        self, service: str, body: bytes, *, version: int = 0
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """`POST` to one of the services."""
+        result = media_type(service, "result")
+        headers = {"Content-Type": media_type(service, "request"), "Accept": result}
         if version:
             headers["Git-Protocol"] = f"version={version}"
-        async with self._exchange("POST", _below(self._base, SERVICE), headers, body) as answer:
-            _check(answer, RESULT)
+        async with self._exchange("POST", _below(self._base, service), headers, body) as answer:
+            _check(answer, result)
             yield answer
 
     @asynccontextmanager
@@ -90,22 +99,11 @@ class Endpoint:
         if self._remote.credentials and url.origin() == self._remote.url.origin():
             headers["Authorization"] = self._remote.credentials.header
         try:
-            async with (
-                through(self._session, self._remote.proxy, url, headers) as (session, way),
-                session.request(
-                    method,
-                    url,
-                    data=body,
-                    ssl=await self._tls(url) if url.scheme == "https" else True,
-                    allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-                    **way,
-                ) as answer,
-            ):
-                try:
-                    yield answer
-                finally:
-                    hang_up(answer)
+            context = await self._tls(url) if url.scheme == "https" else True
+            async with exchange(
+                self._session, self._remote.proxy, method, url, headers, data=body, ssl=context
+            ) as answer:
+                yield answer
         except ProxyRefused as error:
             raise RemoteError(str(error)) from error
         except (aiohttp.ClientError, ConnectionError, OSError) as error:
@@ -119,6 +117,11 @@ class Endpoint:
             return await self._contexts.of(url) or True
         except SecretError as error:
             raise InvalidRemote(str(error)) from error
+
+
+def media_type(service: str, what: str) -> str:
+    """What an exchange with a service is called: its `advertisement`, a `request`, a `result`."""
+    return f"application/x-{service}-{what}"
 
 
 def _below(base: URL, path: str) -> URL:

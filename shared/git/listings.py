@@ -11,7 +11,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from shared.git.refs import Advertisement
 from shared.lang.bounded import remember
@@ -50,6 +50,11 @@ class Listings:
             known = _Listing(now, asyncio.create_task(_run(ask), name="list references"))
             remember(self._known, question, known, _MOST)
         return await asyncio.shield(known.task)
+
+    def outdate(self, concerns: Callable[[Any], bool]) -> None:
+        """What was asked so far about something that has changed serves nobody who comes now."""
+        for question in [question for question in self._known if concerns(question)]:
+            del self._known[question]
 
     async def close(self) -> None:
         """Give up what is under way."""

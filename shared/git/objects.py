@@ -42,6 +42,7 @@ class Commit:
     message: str
     author: Signature
     committer: Signature
+    parents: tuple[Hash, ...] = ()
     tag: Hash | None = None
     """The tag object; None for everything but annotated tags."""
     signed: Signed = _UNSIGNED
@@ -74,14 +75,17 @@ def read_commit(repository: pygit2.Repository, name: str) -> Commit:
     except (pygit2.GitError, pygit2.InvalidSpecError, ValueError, KeyError) as error:
         raise CommitNotFound(f"unable to resolve commit object for '{name}': it is not a commit") from error
     tagged = isinstance(found, pygit2.Tag)
+    raw = commit.read_raw()
+    message = raw.partition(b"\n\n")[2]  # libgit2 would leave out empty lines at its start
     return Commit(
         Hash(str(commit.id)),
         Hash(str(commit.tree_id)),
-        commit.raw_message.decode(errors="replace"),
+        message.decode(errors="replace"),
         _signature(commit.author),
         _signature(commit.committer),
+        tuple(Hash(str(parent)) for parent in commit.parent_ids),
         Hash(name) if tagged else None,
-        signed_commit(commit.read_raw(), str(commit.id)),
+        signed_commit(raw, str(commit.id)),
         signed_tag(found.read_raw()) if tagged else None,
     )
 

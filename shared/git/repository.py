@@ -1,8 +1,8 @@
 """Our own copy of a remote: a bare repository that only grows by what is new.
 
-A branch or tag is fetched at depth 1, on top of what was fetched last; an unchanged file is never
-transferred twice. The copy is a cache and treated as such: whenever it turns out to be damaged, or has
-collected too many packs, it is thrown away and made anew.
+A branch or tag is fetched at depth 1, unless all of its history is wanted, on top of what was fetched last;
+an unchanged file is never transferred twice. The copy is a cache and treated as such: whenever it turns out
+to be damaged, or has collected too many packs, it is thrown away and made anew.
 
 One operation at a time: callers hold `lock` while they fetch and while they read a tree.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,12 +19,15 @@ from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from shared.git.errors import CommitNotFound, GitError, ReferenceNotFound, RemoteError, RepositoryCorrupt
+from shared.git.http import RECEIVER
 from shared.git.libgit2 import create, open_repository
 from shared.git.objects import Commit, GitTree, read_commit
+from shared.git.pushing import push
 from shared.git.refs import Hash
 from shared.git.selection import Selected
 from shared.git.threads import Stopped, run_in_thread
 from shared.git.transport import Bridge, Transport
+from shared.git.writing import CommitDraft, write_commit
 
 if TYPE_CHECKING:
     import pygit2
@@ -34,7 +37,9 @@ _KEPT: Final = "refs/headrace/kept"
 _HISTORY: Final = "refs/headrace/history/"
 _EVERY_BRANCH: Final = "refs/heads/*"
 _SHALLOW: Final = 1
-_COMPLETE: Final = 0x7FFFFFFF
+_WHOLE: Final = 0
+"""No depth at all, which servers need not know about."""
+_DEEPENED: Final = 0x7FFFFFFF
 """The depth that makes a shallow repository whole."""
 _MOST_PACKS: Final = 50
 
@@ -42,11 +47,12 @@ _MOST_PACKS: Final = 50
 class BareRepository:
     """A bare repository in a directory that nobody else uses."""
 
-    def __init__(self, directory: Path, executor: Executor) -> None:
-        """Nothing is read or written yet."""
+    def __init__(self, directory: Path, executor: Executor, *, shallow: bool = True) -> None:
+        """Nothing is read or written yet; one that is not `shallow` has all of the history."""
         self.directory = directory
         self.lock = asyncio.Lock()
         self._executor = executor
+        self._shallow = shallow
         self._swept = False
         self._broken = False
         self._fresh = False
@@ -70,6 +76,40 @@ class BareRepository:
             await self.discard()  # the remote answered well, so the fault may be here
             await self._open(selected.target)
             return await self._fetch(bridge, selected)
+
+    async def push(self, transport: Transport, refspecs: Sequence[str], options: Sequence[str]) -> None:
+        """Send what refspecs name, each reference or nothing of it.
+
+        Raises:
+            NotFastForward: a reference has moved on and may not be overwritten.
+            PushRefused: the server doesn't take one; tells what it says.
+            RemoteError: the remote can't be reached or refuses.
+        """
+        async with transport.bridge(RECEIVER) as bridge:
+
+            def work(stop: Event) -> None:
+                push(self.directory, bridge.url, refspecs, options, stop)
+
+            try:
+                await run_in_thread(self._executor, work, bridge.cut)
+            except GitError:
+                if bridge.error is not None:
+                    raise bridge.error from None
+                raise
+
+    async def write(self, files: Mapping[str, bytes], base: Commit, draft: CommitDraft) -> Commit:
+        """Add a commit of some files on top of another one; nothing but the copy here knows of it.
+
+        Raises:
+            RepositoryCorrupt: what it stands on can't be read.
+        """
+
+        def work(_stop: Event) -> Commit:
+            with open_repository(self.directory) as repository:
+                name = write_commit(repository, files, base, draft)
+                return read_commit(repository, name)
+
+        return await run_in_thread(self._executor, work)
 
     async def discard(self) -> None:
         """Throw everything away; the next fetch starts from nothing."""
@@ -112,16 +152,18 @@ class BareRepository:
         return None
 
     async def _fetch(self, bridge: Bridge, selected: Selected) -> Commit:
+        depth = _SHALLOW if self._shallow else _WHOLE
         if not selected.pinned:
-            return await self._one(bridge, selected.reference, _SHALLOW)
+            return await self._one(bridge, selected.reference, depth)
         try:
-            return await self._one(bridge, selected.commit, _SHALLOW)
+            return await self._one(bridge, selected.commit, depth)
         except GitError:  # the server doesn't give commits by their hash
             if bridge.error is not None:
                 raise
         everything = not selected.reference
         source = _EVERY_BRANCH if everything else selected.reference
-        await self._transfer(bridge, [f"+{source}:{_HISTORY}{'*' if everything else 'one'}"], _COMPLETE)
+        depth = _DEEPENED if self._shallow else _WHOLE
+        await self._transfer(bridge, [f"+{source}:{_HISTORY}{'*' if everything else 'one'}"], depth)
         return await self._read(selected.commit)
 
     async def _one(self, bridge: Bridge, source: str, depth: int) -> Commit:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 _MAGIC: Final = b"SSHSIG"
 _VERSION: Final = 1
-_NAMESPACE: Final = b"git"
+NAMESPACE: Final = b"git"
+_WIDTH: Final = 70
 _BEGIN: Final = b"-----BEGIN SSH SIGNATURE-----"
 _END: Final = b"-----END SSH SIGNATURE-----"
 _HASHES: Final = (b"sha256", b"sha512")
@@ -42,7 +44,9 @@ _ALGORITHMS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class _Blob:
+class Blob:
+    """A signature by its parts."""
+
     key: bytes
     namespace: bytes
     reserved: bytes
@@ -53,6 +57,13 @@ class _Blob:
         """What the key has really signed."""
         digest = hashlib.new(self.hash.decode(), payload).digest()
         return _MAGIC + b"".join(map(_string, (self.namespace, self.reserved, self.hash, digest)))
+
+    def armored(self) -> str:
+        """The text that goes into a commit."""
+        parts = (self.key, self.namespace, self.reserved, self.hash, self.signature)
+        raw = _MAGIC + _VERSION.to_bytes(4, "big") + b"".join(map(_string, parts))
+        body = textwrap.fill(base64.b64encode(raw).decode(), _WIDTH)
+        return f"{_BEGIN.decode()}\n{body}\n{_END.decode()}\n"
 
 
 def verify_ssh(signed: Signed, entries: Mapping[str, bytes], failure: str) -> str:
@@ -123,7 +134,7 @@ def _key(line: bytes) -> asyncssh.SSHKey:
     raise ValueError("a line has no key in it")
 
 
-def _read(armored: bytes) -> _Blob:
+def _read(armored: bytes) -> Blob:
     """The parts of a signature that may be looked at further."""
     text = armored.strip()
     if not text.startswith(_BEGIN) or not text.endswith(_END):
@@ -137,8 +148,8 @@ def _read(armored: bytes) -> _Blob:
     parts = list(_strings(raw[len(_MAGIC) + 4 :]))
     if len(parts) != 5:
         raise ValueError("the signature isn't complete")
-    blob = _Blob(*parts)
-    if blob.namespace != _NAMESPACE:
+    blob = Blob(*parts)
+    if blob.namespace != NAMESPACE:
         raise ValueError("the signature was not made for the namespace 'git'")
     if blob.hash not in _HASHES:
         raise ValueError("the signature uses another hash function than sha256 and sha512")

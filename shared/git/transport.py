@@ -10,7 +10,7 @@ import aiohttp
 
 from shared.git.bridge import HttpBridge, open_bridge
 from shared.git.errors import GitError
-from shared.git.http import Endpoint
+from shared.git.http import SERVICE, Endpoint
 from shared.git.refs import Advertisement, list_refs
 from shared.git.remote import Remote
 from shared.git.ssh import SshAlgorithms
@@ -18,7 +18,7 @@ from shared.git.ssh.transport import SshTransport
 
 
 class Bridge(Protocol):
-    """An address on loopback that libgit2 fetches from; somebody stands in for the remote there."""
+    """An address on loopback that libgit2 talks to; somebody stands in for the remote there."""
 
     url: str
     error: GitError | None
@@ -38,8 +38,8 @@ class Transport(Protocol):
             RemoteError: one of its family says why not.
         """
 
-    def bridge(self) -> AbstractAsyncContextManager[Bridge]:
-        """A way for libgit2 to reach the remote; it is closed with the block."""
+    def bridge(self, service: str = SERVICE) -> AbstractAsyncContextManager[Bridge]:
+        """A way for libgit2 to reach a service of the remote; it is closed with the block."""
 
 
 class HttpTransport:
@@ -53,9 +53,9 @@ class HttpTransport:
         """See `Transport`."""
         return await list_refs(self._endpoint, prefixes)
 
-    def bridge(self) -> AbstractAsyncContextManager[HttpBridge]:
+    def bridge(self, service: str = SERVICE) -> AbstractAsyncContextManager[HttpBridge]:
         """See `Transport`."""
-        return open_bridge(self._endpoint)
+        return open_bridge(self._endpoint, service)
 
 
 def transport_to(remote: Remote, session: aiohttp.ClientSession, ssh: SshAlgorithms) -> Transport:

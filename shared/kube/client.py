@@ -20,17 +20,18 @@ from shared.kube.discovery import Discovery
 from shared.kube.errors import NotFound, TooManyRequests, Unreachable, from_response
 from shared.kube.resources import Resource
 from shared.kube.watch import WatchEvent, events
-from shared.lang.json import JsonObject, dumps, loads
+from shared.lang.json import JsonError, JsonObject, dumps, dumps_for_yaml, mapping
+from shared.lang.nesting import loads_cut
 from shared.observe import metrics
 
 _JSON: Final = "application/json"
 _MERGE: Final = "application/merge-patch+json"
+_STRATEGIC: Final = "application/strategic-merge-patch+json"
 _JSON_PATCH: Final = "application/json-patch+json"
 _APPLY: Final = "application/apply-patch+yaml"
 _METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
-_REQUEST_SECONDS: Final = 60.0
 _WATCH_SECONDS: Final = 300
 _WATCH_GRACE: Final = 30
 _PAGE: Final = 500
@@ -38,6 +39,9 @@ _TRIES: Final = 4
 _PATIENCE: Final = 10.0
 #: In place of a code in metrics, as client-go has it.
 _NO_ANSWER: Final = "<error>"
+#: More than any API server says at once; others are not to fill the memory.
+_LARGEST_ANSWER: Final = 256 << 20
+_STRANGE: Final = "the server answered something that is no object; is there a proxy in between?"
 
 Params = dict[str, str]
 
@@ -67,13 +71,21 @@ class KubeClient:
             self._connection, identity=user, discovery=self.discovery, user_agent=self._user_agent
         )
 
+    @property
+    def itself(self) -> KubeClient:
+        """The client that impersonates nobody."""
+        return KubeClient(self._connection, discovery=self.discovery, user_agent=self._user_agent)
+
     async def kubeconfig(self) -> Access:
         """How other programs get to the same cluster; whom to impersonate is in `identity`."""
         return await self._connection.kubeconfig()
 
-    async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
-        """Reads one object."""
-        return _decoded(await self.request("GET", resource.path(namespace, name)))
+    async def get(
+        self, resource: Resource, namespace: str | None, name: str, *, metadata_only: bool = False
+    ) -> JsonObject:
+        """Reads one object, or no more than its metadata."""
+        accept = _METADATA if metadata_only else _JSON
+        return _decoded(await self.request("GET", resource.path(namespace, name), accept=accept))
 
     async def list(
         self,
@@ -83,9 +95,19 @@ class KubeClient:
         label_selector: str = "",
         field_selector: str = "",
         metadata_only: bool = False,
+        not_older_than: str = "",
     ) -> JsonObject:
-        """Reads a whole list, page by page; `metadata.resourceVersion` is the one to watch from."""
-        params = _selectors(label_selector, field_selector) | {"limit": str(_PAGE)}
+        """Reads a whole list, page by page; `metadata.resourceVersion` is the one to watch from.
+
+        A list is what etcd has now, for which the server may wait a tenth of a second until its cache has
+        caught up. With `not_older_than`, the resource version of an earlier list of the same kind, it is what
+        the cache has, in one page and at once.
+        """
+        params = _selectors(label_selector, field_selector)
+        if not_older_than:
+            params |= {"resourceVersion": not_older_than, "resourceVersionMatch": "NotOlderThan"}
+        else:
+            params |= {"limit": str(_PAGE)}
         accept = _METADATA_LIST if metadata_only else _JSON
         items: list[JsonObject] = []
         while True:
@@ -102,7 +124,7 @@ class KubeClient:
         self, resource: Resource, obj: JsonObject, *, dry_run: bool = False, manager: str = ""
     ) -> JsonObject:
         """Creates an object in the namespace that its metadata names."""
-        path = resource.path(obj["metadata"].get("namespace"))
+        path = resource.path(mapping(obj.get("metadata")).get("namespace"))
         params = _write_params(manager, dry_run=dry_run)
         return _decoded(await self.request("POST", path, params=params, body=dumps(obj)))
 
@@ -127,16 +149,21 @@ class KubeClient:
 
         A strict one is refused when the object has fields that its kind does not know.
         """
-        metadata = obj["metadata"]
-        params = _write_params(manager, dry_run=dry_run)
+        params = _write_params(manager, dry_run=dry_run, strict=strict)
         if force:
             params["force"] = "true"
-        if strict:
-            params["fieldValidation"] = "Strict"
-        path = resource.path(metadata.get("namespace"), metadata["name"])
+        path = _path_of(resource, obj)
         return _decoded(
-            await self.request("PATCH", path, params=params, body=dumps(obj), content_type=_APPLY)
+            await self.request("PATCH", path, params=params, body=dumps_for_yaml(obj), content_type=_APPLY)
         )
+
+    async def replace(
+        self, resource: Resource, obj: JsonObject, *, manager: str, strict: bool = False
+    ) -> JsonObject:
+        """Puts an object in the place of the one of its name, which may have to be of a resource version."""
+        params = _write_params(manager, strict=strict)
+        path = _path_of(resource, obj)
+        return _decoded(await self.request("PUT", path, params=params, body=dumps_for_yaml(obj)))
 
     async def merge_patch(
         self,
@@ -147,12 +174,16 @@ class KubeClient:
         *,
         manager: str,
         subresource: str = "",
+        strategic: bool = False,
     ) -> JsonObject:
-        """JSON merge patch of an object or of its sub-resource."""
+        """JSON merge patch of an object or of its sub-resource; of built-in kinds also a strategic one."""
         path = resource.path(namespace, name, subresource)
-        body = dumps(patch)
         answer = await self.request(
-            "PATCH", path, params=_write_params(manager), body=body, content_type=_MERGE
+            "PATCH",
+            path,
+            params=_write_params(manager),
+            body=dumps(patch),
+            content_type=_STRATEGIC if strategic else _MERGE,
         )
         return _decoded(answer)
 
@@ -227,24 +258,24 @@ class KubeClient:
         if initial:
             params |= {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
         accept = _METADATA if metadata_only else _JSON
-        timeout = aiohttp.ClientTimeout(total=_WATCH_SECONDS + _WATCH_GRACE, connect=_REQUEST_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=_WATCH_SECONDS + _WATCH_GRACE, connect=self._connection.seconds)
         headers = await self._headers(accept)
         url = self._connection.server + resource.path(namespace)
         answered = False
+        await self._connection.throttle.wait()
         try:
             async with self._connection.session.get(
                 url,
                 params=params,
                 headers=headers,
                 timeout=timeout,
-                proxy=self._connection.proxy,
                 server_hostname=self._connection.server_name,
             ) as response:
                 answered = True
-                self._count(response.status, "WATCH")
+                self._answered(response, "WATCH")
                 if response.status >= 400:
                     raise from_response(
-                        response.status, await response.read(), response.headers.get("Retry-After")
+                        response.status, await _whole(response), response.headers.get("Retry-After")
                     )
                 try:
                     async for event in events(response.content.iter_any()):
@@ -253,7 +284,7 @@ class KubeClient:
                     hang_up(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if not answered:
-                self._count(_NO_ANSWER, "WATCH")
+                self._unanswered("WATCH")
             raise Unreachable(f"watch of {resource.plural} broke off: {_cause(error)}") from error
 
     async def request(
@@ -296,30 +327,30 @@ class KubeClient:
                     raise
                 await asyncio.sleep(min(error.retry_after or 1.0, _PATIENCE))
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError) as error:
-                self._count(_NO_ANSWER, method)
+                self._unanswered(method)
                 # A kept-alive connection that the server closed; only a create could happen twice.
                 if attempt > 1 or method == "POST":
                     raise Unreachable(f"{method} {path}: {_cause(error)}") from error
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                self._count(_NO_ANSWER, method)
+                self._unanswered(method)
                 raise Unreachable(f"{method} {path}: {_cause(error)}") from error
         raise AssertionError("unreachable")
 
     async def _once(
         self, method: str, path: str, params: Params | None, headers: dict[str, str], body: bytes | None
     ) -> tuple[int, Mapping[str, str], bytes]:
+        await self._connection.throttle.wait()
         async with self._connection.session.request(
             method,
             self._connection.server + path,
             params=params,
             headers=headers,
             data=body,
-            timeout=aiohttp.ClientTimeout(total=_REQUEST_SECONDS),
-            proxy=self._connection.proxy,
+            timeout=aiohttp.ClientTimeout(total=self._connection.seconds),
             server_hostname=self._connection.server_name,
         ) as response:
-            answer = await response.read()
-            self._count(response.status, method)
+            answer = await _whole(response)
+            self._answered(response, method)
             if response.status >= 400:
                 raise from_response(response.status, answer, response.headers.get("Retry-After"))
             return response.status, response.headers, answer
@@ -330,6 +361,14 @@ class KubeClient:
         if self.identity:
             headers["Impersonate-User"] = self.identity
         return headers
+
+    def _answered(self, response: aiohttp.ClientResponse, method: str) -> None:
+        self._connection.answered(response.status, response.headers)
+        self._count(response.status, method)
+
+    def _unanswered(self, method: str) -> None:
+        self._connection.unanswered()
+        self._count(_NO_ANSWER, method)
 
     def _count(self, status: int | str, method: str) -> None:
         metrics.client_requests.labels(str(status), method, self._host).inc()
@@ -345,10 +384,37 @@ async def exists(client: KubeClient, resource: Resource, namespace: str, name: s
 
 
 def _decoded(body: bytes) -> JsonObject:
-    decoded = loads(body)
+    try:
+        decoded = loads_cut(body)
+    except JsonError:
+        raise Unreachable(_STRANGE) from None
     if not isinstance(decoded, dict):
-        raise Unreachable("the server answered something that is no object; is there a proxy in between?")
+        raise Unreachable(_STRANGE)
     return decoded
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    """The body of an answer, if it is of a sane size."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > _LARGEST_ANSWER:
+            hang_up(response)
+            raise Unreachable(f"the server answered with more than {_LARGEST_ANSWER >> 20} MiB")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _path_of(resource: Resource, obj: JsonObject) -> str:
+    """The path of an object.
+
+    Raises:
+        UnusableName: it has no name that can be one.
+    """
+    metadata = mapping(obj.get("metadata"))
+    name = metadata.get("name")
+    return resource.path(metadata.get("namespace"), name if isinstance(name, str) else "")
 
 
 def _selectors(label_selector: str, field_selector: str) -> Params:
@@ -356,10 +422,12 @@ def _selectors(label_selector: str, field_selector: str) -> Params:
     return {key: value for key, value in both.items() if value}
 
 
-def _write_params(manager: str, *, dry_run: bool = False) -> Params:
+def _write_params(manager: str, *, dry_run: bool = False, strict: bool = False) -> Params:
     params = {"fieldManager": manager} if manager else {}
     if dry_run:
         params["dryRun"] = "All"
+    if strict:
+        params["fieldValidation"] = "Strict"
     return params
 
 

@@ -1,25 +1,25 @@
-"""How to reach and authenticate at an API server: kubeconfig, in-cluster account, TLS.
+"""One HTTP session to one API server, which every client of the process that goes there shares.
 
-The loading is kubernetes_asyncio's; what comes out is a `Connection` that owns one HTTP session, which
-every client of the process shares. Credentials stay in headers of requests and never appear in `repr` or
-messages.
+Credentials stay in headers of requests and never appear in `repr` or messages.
 """
 
 from __future__ import annotations
 
-import os
+import asyncio
 import socket
-import ssl
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from aiohttp.connector import AddrInfoType
 
-from shared.kube.errors import KubeError
-from shared.kube.slim import Configuration, config
-from shared.lang.json import JsonObject
+from shared.kube import ambient
+from shared.kube.endpoint import Access, ConnectionConfigError, Endpoint
+from shared.kube.throttle import Throttle
+from shared.proxies import ProxiedConnector
+
+__all__ = ["Access", "Connection", "ConnectionConfigError"]
 
 _READ_BUFFER: Final = 2**20
 _QUIET_SECONDS: Final = 15
@@ -27,122 +27,80 @@ _PROBE_SECONDS: Final = 5
 _PROBES: Final = 3
 #: How long the other end may leave what was sent without a sign.
 _LOST_MILLISECONDS: Final = (_QUIET_SECONDS + _PROBE_SECONDS * _PROBES) * 1000
-
-
-class ConnectionConfigError(KubeError):
-    """The process has no usable way to reach an API server."""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """A kubeconfig in wire form, and the files that it refers to."""
-
-    document: JsonObject = field(repr=False)
-    files: tuple[Path, ...]
+_REQUEST_SECONDS: Final = 60.0
+_BELIEVED_SECONDS: Final = 15.0
+_UNLIMITED: Final = 0.0
 
 
 class Connection:
-    """Base URL, credentials and the HTTP session of one API server."""
+    """The session, and what is known of the server from the last request."""
 
-    def __init__(self, configuration: Any) -> None:
-        self._configuration = configuration
-        self.server: str = configuration.host.rstrip("/")
+    def __init__(
+        self, endpoint: Endpoint, *, seconds: float = _REQUEST_SECONDS, throttle: Throttle | None = None
+    ) -> None:
+        """`seconds` is how long a request may take."""
+        self._endpoint = endpoint
+        self.server = endpoint.server
+        self.server_name = endpoint.server_name
+        self.seconds = seconds
+        self.throttle = throttle or Throttle(_UNLIMITED, 1)
+        self._proven_at: float | None = None
         self._session: aiohttp.ClientSession | None = None
 
     @classmethod
-    async def load(cls, kubeconfig: Path | None = None, context: str | None = None) -> Connection:
-        """From a kubeconfig (argument or $KUBECONFIG) or, without one, from the pod's service account.
+    async def load(
+        cls, kubeconfig: Path | None = None, context: str | None = None, throttle: Throttle | None = None
+    ) -> Connection:
+        """To the API server of the process itself, see `ambient.load`.
 
         Raises:
-            ConnectionConfigError: neither is there, or the file is not usable.
+            ConnectionConfigError: nothing says where it is, or the file is not usable.
         """
-        configuration = Configuration()
-        path = kubeconfig or (Path(os.environ["KUBECONFIG"]) if os.environ.get("KUBECONFIG") else None)
-        try:
-            if path is not None:
-                await config.load_kube_config(
-                    config_file=str(path),
-                    context=context,
-                    client_configuration=configuration,
-                    persist_config=False,
-                )
-            else:
-                config.load_incluster_config(client_configuration=configuration)
-        except Exception as error:
-            source = f"kubeconfig {path}" if path else "the pod's service account"
-            raise ConnectionConfigError(
-                f"no connection to a cluster from {source}: {error}; set KUBECONFIG or run inside a pod"
-            ) from error
-        return cls(configuration)
+        return cls(await ambient.load(kubeconfig, context), throttle=throttle)
 
     @property
     def session(self) -> aiohttp.ClientSession:
         """The shared session, opened on first use inside the running loop."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    ssl=self._tls(), limit=0, keepalive_timeout=60, socket_factory=_watchful_socket
+                connector=ProxiedConnector(
+                    self._endpoint.ways,
+                    ssl=self._endpoint.tls(),
+                    limit=0,
+                    keepalive_timeout=60,
+                    socket_factory=_watchful_socket,
                 ),
                 read_bufsize=_READ_BUFFER,
                 auto_decompress=True,
             )
         return self._session
 
+    @property
+    def proven(self) -> bool:
+        """Whether the last request was answered, a moment ago, and not for want of good credentials."""
+        at = self._proven_at
+        return at is not None and asyncio.get_running_loop().time() - at < _BELIEVED_SECONDS
+
     async def headers(self) -> dict[str, str]:
         """Authentication headers, refreshed when the credentials rotate."""
-        token = await self._configuration.get_api_key_with_prefix("BearerToken")
-        if token:
-            return {"Authorization": token}
-        if self._configuration.username and self._configuration.password:
-            return {"Authorization": self._configuration.get_basic_auth_token()}
-        return {}
-
-    @property
-    def server_name(self) -> str | None:
-        """TLS server name where it differs from the URL's host."""
-        name: str | None = getattr(self._configuration, "tls_server_name", None)
-        return name
-
-    @property
-    def proxy(self) -> str | None:
-        """Proxy URL from the kubeconfig."""
-        proxy: str | None = self._configuration.proxy
-        return proxy
+        return await self._endpoint.headers()
 
     async def kubeconfig(self) -> Access:
         """How other programs get to the same server with the same rights; holds credentials."""
-        configuration = self._configuration
-        cluster: JsonObject = {"server": self.server}
-        user: JsonObject = {}
-        files: list[Path] = []
-        if not configuration.verify_ssl:
-            cluster["insecure-skip-tls-verify"] = True
-        for holder, key, path in (
-            (cluster, "certificate-authority", configuration.ssl_ca_cert),
-            (user, "client-certificate", configuration.cert_file),
-            (user, "client-key", configuration.key_file),
-        ):
-            if path:
-                holder[key] = str(path)
-                files.append(Path(holder[key]))
-        for key, value in (("tls-server-name", self.server_name), ("proxy-url", self.proxy)):
-            if value:
-                cluster[key] = value
-        headers = await self.headers()
-        kind, _, token = headers.get("Authorization", "").partition(" ")
-        if kind == "Bearer":
-            user["token"] = token
-        elif kind:
-            user |= {"username": configuration.username, "password": configuration.password}
-        document: JsonObject = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "it", "cluster": cluster}],
-            "users": [{"name": "it", "user": user}],
-            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-            "current-context": "it",
-        }
-        return Access(document, tuple(files))
+        return await self._endpoint.access()
+
+    def answered(self, status: int, headers: Mapping[str, str]) -> None:
+        """Learns from an answer of the server."""
+        self.throttle.heed(headers)
+        if status == 401:
+            self._proven_at = None
+            self._endpoint.refused()
+        else:
+            self._proven_at = asyncio.get_running_loop().time()
+
+    def unanswered(self) -> None:
+        """Learns from a request that got no answer."""
+        self._proven_at = None
 
     async def close(self) -> None:
         """Closes the session; clients of this connection are unusable afterwards."""
@@ -152,17 +110,6 @@ class Connection:
             # Nobody waits for the good-byes of TLS: what was asked is answered, or isn't wanted any more.
             await self._session.connector.close(abort_ssl=True)
         await self._session.close()
-
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=self._configuration.ssl_ca_cert)
-        if self._configuration.cert_file:
-            context.load_cert_chain(self._configuration.cert_file, self._configuration.key_file)
-        if not self._configuration.verify_ssl:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if getattr(self._configuration, "disable_strict_ssl_verification", False):
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        return context
 
 
 def _watchful_socket(address: AddrInfoType) -> socket.socket:

@@ -34,8 +34,10 @@ class Discovery:
         self._etags: dict[str, str] = {}
         self._documents: dict[str, dict[tuple[str, str], list[Resource]]] = {}
 
-    async def find(self, group: str, kind: str, version: str = "") -> Resource:
+    async def find(self, group: str, kind: str, version: str = "", *, or_preferred: bool = False) -> Resource:
         """The resource of a kind, in the version asked for or else in the one the server prefers.
+
+        With `or_preferred` also a version that isn't served any more leads to the preferred one.
 
         Raises:
             NoMatch: the kind is not served, also not after a refresh.
@@ -48,6 +50,8 @@ class Discovery:
         if found is None:
             await self._refresh(age)
             found = self._lookup(group, kind, version)
+            if found is None and or_preferred:
+                found = self._lookup(group, kind, "")
         if found is None and any((group, _UNKNOWN) in document for document in self._documents.values()):
             why = f"the server of API group {group} does not answer, so its kind {kind} is not known"
             raise Unreachable(f"{why}; see `kubectl get apiservice`")
@@ -76,12 +80,19 @@ class Discovery:
                 for path in ("/api", "/apis"):
                     etag, body = await self._get(path, _ACCEPT, self._etags.get(path, ""))
                     if body is not None:
-                        self._documents[path] = _index(loads(body))
+                        self._documents[path] = _read(body)
                         self._etags[path] = etag
             except BaseException:
                 self._stale = True
                 raise
             self._age += 1
+
+
+def _read(body: bytes) -> dict[tuple[str, str], list[Resource]]:
+    try:
+        return _index(loads(body))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise Unreachable("the server does not say which kinds it has; is it an API server?") from error
 
 
 def _index(document: JsonObject) -> dict[tuple[str, str], list[Resource]]:

@@ -5,6 +5,7 @@ KubeError
 │   ├── Unauthorized         401
 │   ├── Forbidden            403
 │   ├── NotFound             404
+│   │   └── UnusableName     no object can have the name; the server is not even asked
 │   ├── Conflict             409
 │   │   └── AlreadyExists    409 with reason AlreadyExists
 │   ├── Gone                 410, a resource version is too old
@@ -12,6 +13,7 @@ KubeError
 │   ├── TooManyRequests      429, after the client's own patience
 │   └── ServerError          5xx
 ├── NoMatch                  the server doesn't know the kind
+├── NoCredentials            nobody gives what the server wants to see
 └── Unreachable              no answer
 """
 
@@ -55,6 +57,17 @@ class NotFound(ApiError):
     """404: no such object, namespace or resource."""
 
 
+class UnusableName(NotFound):
+    """What is called a name can be none, so there is nothing of that name.
+
+    In a path it would lead to other objects than those that it is looked for among.
+    """
+
+    def __init__(self, kind: str, name: str) -> None:
+        rule = "a name is neither empty nor '.' nor '..', and has no '/' or '%' in it"
+        super().__init__(404, "NotFound", f"no {kind} can be named '{name}': {rule}")
+
+
 class Conflict(ApiError):
     """409: the resource version in the request is not the current one, or field ownership clashes."""
 
@@ -88,6 +101,10 @@ class NoMatch(KubeError):
         self.group = group
         self.kind = kind
         self.version = version
+
+
+class NoCredentials(KubeError):
+    """Credentials for the API server can't be had, so it was not even asked."""
 
 
 class Unreachable(KubeError):

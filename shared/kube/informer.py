@@ -74,6 +74,20 @@ class Informer(Generic[H]):
         """
         self._tell(self.store.put(obj))
 
+    def covers(self, namespace: str) -> bool:
+        """Whether the store has all objects of a namespace, whatever their labels."""
+        return not self._labels and self._namespace in (None, namespace)
+
+    async def read(self, key: ObjectKey) -> tuple[H, JsonObject]:
+        """The header and all of an object from the API server, for those that the store leaves out.
+
+        Raises:
+            KubeError: it isn't there, or the server doesn't give it.
+        """
+        resource = await self._client.discovery.find(self.group, self.kind, self._version)
+        obj = await self._client.get(resource, key.namespace or None, key.name)
+        return self.store.digest(obj), obj
+
     async def run(self) -> None:
         """Lists and watches until cancelled."""
         backoff = absent = _BACKOFF_MIN

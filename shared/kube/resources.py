@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from shared.kube.errors import UnusableName
+
+#: What may stand in a segment of a path as it is.
+_PLAIN: Final = "!$&'()*+,:;=@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +36,25 @@ class Resource:
         """URL path of the collection, of one object, or of one of its sub-resources.
 
         The namespace is left out for cluster-scoped resources, whatever the caller passes.
+
+        Raises:
+            UnusableName: a name would lead out of its place in the path, or to the collection.
         """
         parts = [self.root]
         if namespace and self.namespaced:
-            parts += ["namespaces", namespace]
+            parts += ["namespaces", _segment("Namespace", namespace)]
         parts.append(self.plural)
-        if name:
-            parts.append(name)
+        if name is not None:
+            parts.append(_segment(self.kind, name))
         if subresource:
             parts.append(subresource)
         return "/".join(parts)
+
+
+def _segment(kind: str, name: str) -> str:
+    if name in {"", ".", ".."} or "/" in name or "%" in name:
+        raise UnusableName(kind, name)
+    return quote(name, safe=_PLAIN)
 
 
 class ObjectKey(NamedTuple):

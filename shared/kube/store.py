@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from shared.kube.resources import ObjectKey
-from shared.lang.json import JsonObject, dumps, loads
+from shared.lang.json import JsonObject, loads
+from shared.lang.nesting import dumps_cut
 
 H = TypeVar("H")
 
@@ -44,7 +45,7 @@ class Store(Generic[H]):
     """Objects of one kind by key; never goes back to an older version of the same object."""
 
     def __init__(self, digest: Callable[[JsonObject], H]) -> None:
-        self._digest = digest
+        self.digest = digest
         self._entries: dict[ObjectKey, Entry[H]] = {}
 
     def __len__(self) -> int:
@@ -82,8 +83,8 @@ class Store(Generic[H]):
         if known and known.uid == metadata.get("uid") and not newer(version, known.resource_version):
             return None
         metadata.pop("managedFields", None)
-        header = self._digest(obj)
-        self._entries[key] = Entry(metadata.get("uid") or "", version, header, dumps(obj))
+        header = self.digest(obj)
+        self._entries[key] = Entry(metadata.get("uid") or "", version, header, dumps_cut(obj))
         same = known is not None and known.uid == metadata.get("uid")
         return Change(key, known.header if known and same else None, header, initial)
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from shared.kube.errors import Unreachable, from_status
-from shared.lang.json import JsonObject, loads
+from shared.lang.json import JsonError, JsonObject
+from shared.lang.nesting import loads_cut
+
+#: Longer than any object that a server stores.
+_LONGEST_LINE: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,7 @@ class WatchEvent:
 async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[WatchEvent]:
     """Decodes a watch's body as it arrives; an ERROR event is raised as the error it stands for.
 
-    Lines may be of any length and may be cut anywhere between chunks.
+    Lines may be long and may be cut anywhere between chunks.
     """
     splitter = LineSplitter()
     async for chunk in chunks:
@@ -32,7 +37,10 @@ async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[WatchEvent]:
 
 
 def _decode(line: bytes) -> WatchEvent:
-    event = loads(line)
+    try:
+        event = loads_cut(line)
+    except JsonError:
+        event = None
     match event:
         case {"type": str(type_), "object": dict()}:
             return WatchEvent(type_, event["object"])
@@ -44,6 +52,7 @@ class LineSplitter:
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
+        self._size = 0
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Gives the lines that the chunk completes, without blank ones."""
@@ -51,7 +60,11 @@ class LineSplitter:
         for line in lines:
             whole = b"".join((*self._parts, line)) if self._parts else line
             self._parts.clear()
+            self._size = 0
             if whole.strip():
                 yield whole
         if rest:
             self._parts.append(rest)
+            self._size += len(rest)
+            if self._size > _LONGEST_LINE:
+                raise Unreachable(f"the watch sent an event of more than {_LONGEST_LINE >> 20} MiB")

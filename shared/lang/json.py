@@ -6,7 +6,8 @@ the same dialect: strict UTF-8, no NaN, no comments, and errors which name a pos
 text (it may be a Secret).
 """
 
-from typing import Any, TypeAlias
+import re
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -30,7 +31,11 @@ def loads(text: bytes | bytearray | memoryview | str) -> Any:
 
 def loads_object(text: bytes | bytearray | memoryview | str) -> JsonObject:
     """Decode a JSON object; any other kind of value is an error."""
-    value = loads(text)
+    return object_in(loads(text))
+
+
+def object_in(value: object) -> JsonObject:
+    """A decoded value that has to be an object; any other kind is a `JsonError`."""
     if not isinstance(value, dict):
         raise JsonError(f"a JSON object is needed here, found {kind_of(value)}")
     return value
@@ -55,11 +60,18 @@ def dumps(value: Any, *, sort_keys: bool = False, indent: bool = False) -> bytes
         raise JsonError(f"the value can't be written as JSON: {error}") from error
 
 
+def dumps_for_yaml(value: Any) -> bytes:
+    """Encode a value for readers of YAML, which break lines at some signs of JSON and refuse others."""
+    return _NOT_YAML.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), dumps(value))
+
+
 def kind_of(value: object) -> str:
     """The name that JSON gives to the kind of a decoded value, for messages."""
     return _KINDS.get(type(value), type(value).__name__)
 
 
+#: U+007F to U+009F, U+2028, U+2029, U+FEFF, U+FFFE and U+FFFF in UTF-8; they only occur in strings.
+_NOT_YAML: Final = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]|\xef\xbb\xbf|\xef\xbf[\xbe\xbf]")
 _KINDS: dict[type, str] = {
     type(None): "null",
     bool: "a boolean",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import total_ordering
 from typing import Final, Self
 
-_NUMBER = r"[0-9]{1,19}"
+_NUMBER = r"[0-9]+"
 _SUFFIX = r"(?:-(?P<pre>[0-9A-Za-z.-]+))?(?:\+(?P<meta>[0-9A-Za-z.-]+))?"
 _LOOSE: Final = re.compile(
     rf"v?(?P<major>{_NUMBER})(?:\.(?P<minor>{_NUMBER}))?(?:\.(?P<patch>{_NUMBER}))?{_SUFFIX}"
@@ -24,9 +24,11 @@ _TERM: Final = re.compile(
     rf"(?:\.(?P<patch>{_PART}))?{_SUFFIX})"
 )
 _HYPHEN: Final = re.compile(r"(?P<low>v?[0-9xX*][^\s,]*)\s+-\s+(?P<high>v?[0-9xX*][^\s,]*)")
-_BETWEEN: Final = re.compile(r"[\s,]*")
+_BETWEEN: Final = re.compile(r"\s*(?:,\s*)?")
 _WILD: Final = frozenset(["x", "X", "*"])
 _LONGEST: Final = 256
+_LARGEST: Final = (1 << 64) - 1
+_DOTS: Final = 2
 
 _Identifier = tuple[int, int, str]
 
@@ -61,16 +63,16 @@ class Version:
         if match is None or not _suffixes_are_sound(match):
             raise SemverError(f"{text[:80]!r} is not a semantic version")
         major, minor, patch = (int(match[part] or 0) for part in ("major", "minor", "patch"))
+        if max(major, minor, patch) > _LARGEST:
+            raise SemverError(f"{text[:80]!r} is not a semantic version")
         return cls(text, major, minor, patch, match["pre"] or "", match["meta"] or "")
 
     @classmethod
     def parse_tag(cls, text: str) -> Self:
-        """Read the name of a tag: like `parse`, but all three parts must be there."""
-        version = cls.parse(text)
-        core = text.partition("+")[0].partition("-")[0]
-        if core.count(".") != 2:
-            raise SemverError(f"{text[:80]!r} is not a version with three parts")
-        return version
+        """Read the name of a tag: like `parse`, but it must have two dots, be they in its pre-release."""
+        if text.count(".") < _DOTS:
+            raise SemverError(f"{text[:80]!r} is not a version with two dots")
+        return cls.parse(text)
 
     def __eq__(self, other: object) -> bool:
         """Equal in precedence; build metadata and spelling don't count."""
@@ -98,6 +100,10 @@ class _Term:
     minor: int | None
     patch: int | None
     any_version: bool
+
+    @property
+    def is_too_large(self) -> bool:
+        return max(self.version.major, self.version.minor, self.version.patch) > _LARGEST
 
     def check(self, version: Version) -> bool:
         return _CHECKS[self.operator](self, version)
@@ -143,7 +149,7 @@ def _terms(part: str, text: str) -> list[_Term]:
             raise SemverError(f"{text[:80]!r} is not a version constraint")
         terms.append(_term(match))
         at = end
-    if not terms:
+    if not terms or any(term.is_too_large for term in terms):
         raise SemverError(f"{text[:80]!r} is not a version constraint")
     return terms
 
@@ -213,6 +219,9 @@ def _at_least(term: _Term, version: Version) -> bool:
 
 
 def _at_most(term: _Term, version: Version) -> bool:
+    """As far as the term is written out; what is wild altogether is 0.0."""
+    if term.any_version:
+        return (version.major, version.minor) == (0, 0)
     return version <= term.version or _same_parts(term, version)
 
 

@@ -7,4 +7,4 @@ from datetime import UTC, datetime
 
 def format_timestamp(moment: datetime) -> str:
     """`2026-01-02T03:04:05Z`; fractions of a second are cut."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

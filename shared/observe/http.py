@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
@@ -61,14 +62,38 @@ def metrics_application() -> web.Application:
     return application
 
 
-def health_application() -> web.Application:
-    """`/healthz` and `/readyz`: plain pings of a live event loop."""
+class Readiness:
+    """Whether a process can do what it is called for; it can unless somebody needs something."""
+
+    def __init__(self) -> None:
+        self._needs: list[Callable[[], bool]] = []
+
+    def needs(self, met: Callable[[], bool]) -> None:
+        """From now on the process is ready only while this holds."""
+        self._needs.append(met)
+
+    @property
+    def ready(self) -> bool:
+        """Whether all needs are met."""
+        return all(met() for met in self._needs)
+
+
+def health_application(readiness: Readiness | None = None) -> web.Application:
+    """`/healthz` is a plain ping of a live event loop, and so is `/readyz` where nothing is needed."""
+    needed = readiness or Readiness()
 
     async def ping(request: web.Request) -> web.Response:
         del request
         return web.Response(text="ok")
 
+    async def ready(request: web.Request) -> web.Response:
+        if needed.ready:
+            return await ping(request)
+        return web.Response(status=503, text="caches are not filled yet")
+
     application = web.Application()
-    for path in ("/healthz", "/healthz/ping", "/readyz", "/readyz/ping"):
+    for path in ("/healthz", "/healthz/ping"):
         application.router.add_get(path, ping)
+    for path in ("/readyz", "/readyz/ping"):
+        application.router.add_get(path, ready)
     return application

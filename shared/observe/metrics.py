@@ -7,7 +7,7 @@ the past.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -181,6 +181,123 @@ artifact_requests = Counter(
     ("code",),
     registry=REGISTRY,
 )
+
+
+class Serving:
+    """How a server is called; label names are those that dashboards of Flux know."""
+
+    def __init__(self, prefix: str) -> None:
+        labels = ("service", "handler", "method", "code")
+        self._seconds = Histogram(
+            f"{prefix}_request_duration_seconds", "Duration of calls.", labels, registry=REGISTRY
+        )
+        self._bytes = Histogram(
+            f"{prefix}_response_size_bytes",
+            "Size of answers.",
+            labels,
+            buckets=tuple(100.0 * 10**step for step in range(7)),
+            registry=REGISTRY,
+        )
+        self._open = Gauge(
+            f"{prefix}_requests_inflight", "Open calls.", ("service", "handler"), registry=REGISTRY
+        )
+        #: Series by their labels, which take longer to find than all that is done with them.
+        self._opened: dict[str, Gauge] = {}
+        self._finished: dict[tuple[str, str, int], tuple[Histogram, Histogram]] = {}
+
+    def open(self, handler: str) -> AbstractContextManager[None]:
+        """Counts a call as open for as long as the block lasts."""
+        series = self._opened.get(handler)
+        if series is None:
+            series = self._opened[handler] = self._open.labels("", handler)
+        return series.track_inprogress()
+
+    def note(self, handler: str, method: str, code: int, seconds: float, size: int) -> None:
+        """Takes a finished call in."""
+        series = self._finished.get((handler, method, code))
+        if series is None:
+            labels = ("", handler, method, str(code))
+            series = (self._seconds.labels(*labels), self._bytes.labels(*labels))
+            self._finished[handler, method, code] = series
+        series[0].observe(seconds)
+        series[1].observe(size)
+
+
+events_serving: Final = Serving("gotk_event_http")
+webhooks_serving: Final = Serving("gotk_receiver_http")
+events_taken = Counter(
+    "headrace_events_total",
+    "Events that were posted here: matched, unmatched, duplicate, invalid.",
+    ("result",),
+    registry=REGISTRY,
+)
+events_known = Gauge(
+    "headrace_events_known", "Events that are remembered, to find duplicates.", registry=REGISTRY
+)
+notifications = Counter(
+    "headrace_notifications_total",
+    "Notifications by type of the provider and result: delivered, failed, dropped.",
+    ("type", "result"),
+    registry=REGISTRY,
+)
+notification_duration = Histogram(
+    "headrace_notification_duration_seconds",
+    "How long a delivery took, with all its retries.",
+    ("type",),
+    registry=REGISTRY,
+)
+notifications_dropped = Counter(
+    "headrace_notifications_dropped_total",
+    "Notifications that were dropped as their queue was full, or as the controller stopped.",
+    ("type",),
+    registry=REGISTRY,
+)
+notification_queue = Gauge(
+    "headrace_notification_queue_depth",
+    "Notifications that wait for a provider.",
+    ("namespace", "name"),
+    registry=REGISTRY,
+)
+webhooks = Counter(
+    "headrace_webhooks_total",
+    "Webhooks by type of the receiver and result.",
+    ("type", "result"),
+    registry=REGISTRY,
+)
+helm_render_duration = Histogram(
+    "headrace_helm_render_seconds",
+    "Duration of one run of the helm program, by its end.",
+    ("result",),
+    buckets=_exponential(0.02, 120, 12),
+    registry=REGISTRY,
+)
+helm_storage = Gauge(
+    "headrace_helm_storage_bytes",
+    "Size of the record of a release that was written last; the API server takes 1 MiB.",
+    ("name", "namespace"),
+    registry=REGISTRY,
+)
+helm_drifted = Gauge(
+    "headrace_helm_drifted",
+    "Objects of a release that differ from the cluster, for releases whose differences are looked for.",
+    ("name", "namespace"),
+    registry=REGISTRY,
+)
+image_tags = Gauge(
+    "headrace_image_tags", "Tags that the last scan found.", ("namespace", "name"), registry=REGISTRY
+)
+image_scan_seconds = Histogram(
+    "headrace_image_scan_seconds",
+    "How long scans of image repositories took.",
+    buckets=_RECONCILE_BUCKETS,
+    registry=REGISTRY,
+)
+image_markers_unmatched = Gauge(
+    "headrace_image_markers_unmatched",
+    "Markers in files for which there is no policy.",
+    ("namespace", "name"),
+    registry=REGISTRY,
+)
 go_info = Gauge(
     "go_info",
     "Counts pods on stock dashboards; Headrace is not written in Go.",
@@ -222,15 +339,22 @@ def begin(controller: str, workers: int) -> None:
 
 def forget(kind: str, namespace: str, name: str) -> None:
     """Removes all series that carry the object's name."""
-    series: list[tuple[Histogram | Counter, tuple[str, ...]]] = [
+    series: list[tuple[Histogram | Counter | Gauge, tuple[str, ...]]] = [
         (reconcile_duration, (kind, name, namespace))
     ]
     if kind in {"HelmRepository", "HelmChart"}:
         series += [(cache_events, (event, name, namespace)) for event in ("cache_hit", "cache_miss")]
+    if kind == "ImageRepository":
+        series.append((image_tags, (namespace, name)))
+    if kind == "ImageUpdateAutomation":
+        series.append((image_markers_unmatched, (namespace, name)))
     series += [
-        (token_cache_events, (event, kind, name, namespace, "reconcile"))
+        (token_cache_events, (event, kind, name, namespace, operation))
         for event in ("cache_hit", "cache_miss")
+        for operation in ("reconcile", "fetch_kubeconfig", "post")
     ]
+    if kind == "HelmRelease":
+        series += [(family, (name, namespace)) for family in (helm_storage, helm_drifted)]
     for family, labels in series:
         with suppress(KeyError):
             family.remove(*labels)

@@ -1,6 +1,6 @@
 """Registries of OCI images and artifacts, read-only."""
 
-from shared.oci.client import Access, Registries, Registry
+from shared.oci.client import Registries, Registry
 from shared.oci.errors import (
     ContentRefused,
     InvalidRepository,
@@ -12,9 +12,11 @@ from shared.oci.errors import (
     Unreachable,
 )
 from shared.oci.manifest import Descriptor, Manifest
-from shared.oci.repository import Repository
+from shared.oci.repository import DOCKER_HUB, Repository
+from shared.oci.transport import Access
 
 __all__ = [
+    "DOCKER_HUB",
     "Access",
     "ContentRefused",
     "Descriptor",

@@ -31,6 +31,9 @@ class InvalidRepository(OciError):
 class RegistryError(OciError):
     """The registry can't be reached, refuses, or doesn't speak its protocol."""
 
+    status = 0
+    """What it answered, if it did."""
+
 
 class LoginRefused(RegistryError):
     """The registry wants to know who we are, or doesn't believe it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Self
 
+from shared.http import is_address
 from shared.oci.errors import InvalidRepository
 
 SCHEME: Final = "oci://"
@@ -39,7 +40,7 @@ class Repository:
         host, slash, path = name.partition("/")
         if not slash or not ("." in host or ":" in host or host == "localhost"):
             host, path = DOCKER_HUB, name
-        if not _HOST.fullmatch(host):
+        if not (_HOST.fullmatch(host) and is_address(host)):
             raise InvalidRepository(f"'{host[:100]}' is not a host")
         if ":" in path:
             raise InvalidRepository("the address must not have a tag, use spec.ref.tag")

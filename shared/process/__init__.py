@@ -6,10 +6,12 @@ jail.
 """
 
 from shared.process.errors import (
+    ArgumentsTooLong,
     OutputTooLarge,
     ProcessError,
     ProgramFailed,
     ProgramMissing,
+    ProgramNotStarted,
     ProgramTimeout,
 )
 from shared.process.jail import Jail, jail_available
@@ -17,6 +19,7 @@ from shared.process.limits import Limits
 from shared.process.run import Completed, find_program, run
 
 __all__ = [
+    "ArgumentsTooLong",
     "Completed",
     "Jail",
     "Limits",
@@ -24,6 +27,7 @@ __all__ = [
     "ProcessError",
     "ProgramFailed",
     "ProgramMissing",
+    "ProgramNotStarted",
     "ProgramTimeout",
     "find_program",
     "jail_available",

@@ -5,6 +5,8 @@ to its error output goes into a message only through the redaction that the call
 
     ProcessError
       ProgramMissing      there is no such program, or it may not be executed
+      ProgramNotStarted   the system refused to start it
+        ArgumentsTooLong    its arguments are more than the system takes
       ProgramTimeout      it ran longer than allowed and was killed
       ProgramFailed       it ended with another code than 0, or by a signal
       OutputTooLarge      it wrote more than its limit and was killed
@@ -31,6 +33,22 @@ class ProgramMissing(ProcessError):
         super().__init__(
             program, f"program {program!r} not found or not executable; install it or set its path"
         )
+
+
+class ProgramNotStarted(ProcessError):
+    """The system refused to start the program."""
+
+    def __init__(self, program: str, reason: str) -> None:
+        """Say what the system says."""
+        super().__init__(program, f"{program} can't be started: {reason}")
+
+
+class ArgumentsTooLong(ProgramNotStarted):
+    """The arguments of the program are more than the system takes."""
+
+    def __init__(self, program: str) -> None:
+        """Blame the arguments, whatever the system calls them."""
+        super().__init__(program, "its arguments are too long")
 
 
 class ProgramTimeout(ProcessError):

@@ -9,6 +9,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -20,7 +21,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
-from shared.process.errors import OutputTooLarge, ProgramFailed, ProgramMissing, ProgramTimeout
+from shared.process.errors import (
+    ArgumentsTooLong,
+    OutputTooLarge,
+    ProgramFailed,
+    ProgramMissing,
+    ProgramNotStarted,
+    ProgramTimeout,
+)
 from shared.process.jail import Jail
 from shared.process.limits import Limits
 
@@ -113,6 +121,11 @@ async def _start(
         if error.filename != os.fspath(argv[0]):
             raise
         raise ProgramMissing(os.fspath(argv[0])) from error
+    except OSError as error:
+        name = Path(argv[0]).name
+        if error.errno == errno.E2BIG:
+            raise ArgumentsTooLong(name) from error
+        raise ProgramNotStarted(name, error.strerror or type(error).__name__) from error
 
 
 @contextlib.contextmanager

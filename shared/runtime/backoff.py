@@ -28,4 +28,4 @@ class Backoff:
 
 def jittered(interval: timedelta, percentage: int, uniform: Callable[[float, float], float]) -> float:
     """Seconds of an interval, to the millisecond, spread by plus or minus a percentage."""
-    return round(interval.total_seconds() * (1 + uniform(-1.0, 1.0) * percentage / 100), 3)
+    return max(round(interval.total_seconds() * (1 + uniform(-1.0, 1.0) * percentage / 100), 3), 0.001)

@@ -31,8 +31,13 @@ class RefersToConfigs(Protocol):
         """ConfigMaps and Secrets."""
 
 
-def config_informers(client: KubeClient, settings: Settings) -> tuple[Informer[str], ...]:
-    """Metadata of the configuration objects; none when the watch is switched off."""
+def config_informers(
+    client: KubeClient, settings: Settings, kinds: Sequence[str] = KINDS
+) -> tuple[Informer[str], ...]:
+    """Metadata of the configuration objects; none when the watch is switched off.
+
+    The header of an object is its resource version.
+    """
     if settings.gate("DisableConfigWatchers"):
         return ()
     return tuple(
@@ -45,7 +50,7 @@ def config_informers(client: KubeClient, settings: Settings) -> tuple[Informer[s
             label_selector=settings.watch_configs_label_selector,
             metadata_only=True,
         )
-        for kind in KINDS
+        for kind in kinds
     )
 
 
@@ -63,7 +68,7 @@ class ConfigTrigger:
         config = (kind, change.key.namespace, change.key.name)
         for key, header in self._controller.informer.store.headers():
             if config in header.configs:
-                self._controller.trigger(key, f"{kind}/{change.key}")
+                self._controller.trigger_by_config(key, f"{kind}/{change.key}")
 
 
 def _version(obj: JsonObject) -> str:

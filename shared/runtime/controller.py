@@ -31,7 +31,8 @@ from shared.observe import metrics
 from shared.observe.clock import Clock
 from shared.runtime import conclude
 from shared.runtime.backoff import Backoff, jittered
-from shared.runtime.header import Header, asks_for_turn
+from shared.runtime.finalizers import Finalizers
+from shared.runtime.header import Header, asks_for_turn, is_news
 from shared.runtime.outcome import (
     Done,
     Failure,
@@ -47,6 +48,7 @@ from shared.runtime.queue import BACKLOG, LIVE, Taken, WorkQueue
 from shared.runtime.settings import Settings
 from shared.runtime.slots import Slots
 from shared.runtime.turn import Turn
+from shared.runtime.workers import work_off
 from shared.status.conditions import ConditionConflict
 from shared.status.draft import StatusWriter
 
@@ -94,10 +96,20 @@ class Policy:
     max_retry: timedelta
     jitter_percentage: int
     manager: str
+    #: Whether something new ends a wait.
     cancel_waits: bool = False
+    #: Whether a mere request for a turn does so, too; otherwise it is answered after the wait.
+    requests_cancel: bool = True
 
     @classmethod
-    def of(cls, settings: Settings, manager: str, *, cancel_waits: bool = False) -> Self:
+    def of(
+        cls,
+        settings: Settings,
+        manager: str,
+        *,
+        cancel_waits: bool = False,
+        requests_cancel: bool = True,
+    ) -> Self:
         """From the settings that all controllers have; `manager` is the field manager of status writes."""
         return cls(
             settings.concurrent,
@@ -106,6 +118,7 @@ class Policy:
             settings.interval_jitter_percentage,
             manager,
             cancel_waits,
+            requests_cancel,
         )
 
 
@@ -141,11 +154,11 @@ class Controller(Generic[R, H]):
         self._resting = resting
         self._queue = WorkQueue(self.name)
         self._slots = Slots(policy.concurrent)
+        self._finalizers = Finalizers(client, informer, policy.manager)
         self._backoff = Backoff(policy.min_retry, policy.max_retry)
         self._untold = Backoff(policy.min_retry, policy.max_retry)
         self._outages = Backoff(policy.min_retry, min(policy.max_retry, _OUTAGE_DELAY))
         self._turns: dict[ObjectKey, Turn[R]] = {}
-        self._stopping = False
         self._log = structlog.get_logger(self.name).bind(
             controller=self.name, controllerGroup=reconciler.kind.GROUP, controllerKind=self.kind
         )
@@ -163,21 +176,20 @@ class Controller(Generic[R, H]):
             self._queue.add(key, priority=LIVE)
             self._supersede(key, by)
 
+    def trigger_by_config(self, key: ObjectKey, by: str) -> None:
+        """As `trigger`, because of a write to something that may have changed nothing for the object."""
+        if key in self.informer.store:
+            self._queue.add(key, priority=LIVE)
+            turn = self._cancelable(key)
+            if turn is not None:
+                turn.doubt(by)
+
     async def run(self) -> None:
         """Works until `stop`, then until the turns in progress have ended."""
-        async with asyncio.TaskGroup() as group:
-            while not self._stopping:
-                await self._queue.wait()
-                await self._slots.take()
-                taken = self._queue.take()
-                if taken is None:
-                    self._slots.give()
-                    continue
-                group.create_task(self._work(taken), name=f"{self.name} {taken.key}")
+        await work_off(self._queue, self._slots, self._work, self.name)
 
     def stop(self) -> None:
         """Takes no new keys; turns that only wait are ended, the others may finish."""
-        self._stopping = True
         self._queue.close()
         for turn in self._turns.values():
             turn.interrupt()
@@ -186,13 +198,19 @@ class Controller(Generic[R, H]):
         if not asks_for_turn(change) or self._sleeps(change.key):
             return
         self._queue.add(change.key, priority=BACKLOG if change.initial else LIVE)
-        if not change.initial:
+        if not change.initial and (self._policy.requests_cancel or is_news(change)):
             self._supersede(change.key, f"{self.kind}/{change.key}")
 
     def _supersede(self, key: ObjectKey, by: str) -> None:
-        turn = self._turns.get(key)
+        turn = self._cancelable(key)
         if turn is not None:
             turn.supersede(by)
+
+    def _cancelable(self, key: ObjectKey) -> Turn[R] | None:
+        """The turn that makes room for another one; a suspended object would not get any."""
+        turn = self._turns.get(key)
+        raw = self.informer.store.get(key) if turn is not None else None
+        return None if raw is None or _is_suspended(raw) else turn
 
     async def _work(self, taken: Taken) -> None:
         key = taken.key
@@ -240,7 +258,7 @@ class Controller(Generic[R, H]):
         if wire.FINALIZER not in finalizers:
             if deleting:
                 return _Next(None, "success")
-            await self._patch_finalizers(resource, raw, [*finalizers, wire.FINALIZER])
+            await self._finalizers.write(resource, raw, [*finalizers, wire.FINALIZER])
             return _Next(0.0, "requeue")
         # News must not cut a clean-up short: nothing new is going to be applied.
         cancel_waits = self._policy.cancel_waits and not deleting
@@ -248,7 +266,7 @@ class Controller(Generic[R, H]):
         result = await self._attempt(turn, deleting=deleting)
         if isinstance(result, Gone):
             rest = [name for name in finalizers if name != wire.FINALIZER]
-            await self._patch_finalizers(resource, turn.known, rest)
+            await self._finalizers.write(resource, turn.known, rest)
             self._forget(key)
             return _Next(None, "success")
         if isinstance(result, Interrupted):
@@ -271,10 +289,8 @@ class Controller(Generic[R, H]):
     @staticmethod
     def _to_retire(raw: JsonObject) -> bool:
         """Whether something is left of turns; a suspended object keeps it, unless it is being deleted."""
-        metadata = raw["metadata"]
-        suspended = (raw.get("spec") or {}).get("suspend") is True and not metadata.get("deletionTimestamp")
-        left = bool(raw.get("status")) or wire.FINALIZER in (metadata.get("finalizers") or ())
-        return left and not suspended
+        left = bool(raw.get("status")) or wire.FINALIZER in (raw["metadata"].get("finalizers") or ())
+        return left and not _is_suspended(raw)
 
     async def _retire(self, key: ObjectKey, raw: JsonObject) -> _Next:
         """Takes status and finalizer away from an object that rests."""
@@ -294,7 +310,7 @@ class Controller(Generic[R, H]):
         finalizers = raw["metadata"].get("finalizers") or []
         if wire.FINALIZER in finalizers:
             rest = [name for name in finalizers if name != wire.FINALIZER]
-            await self._patch_finalizers(resource, raw, rest)
+            await self._finalizers.write(resource, raw, rest)
         return _Next(None, "success")
 
     async def _empty_status(self, resource: Resource, key: ObjectKey, raw: JsonObject) -> JsonObject:
@@ -376,21 +392,21 @@ class Controller(Generic[R, H]):
                 conclude.done(turn.draft, result)
                 self._backoff.forget(turn.key)
                 self._announce(turn, result)
-                if result.every is None:
+                if not result.every:
                     return _Next(None, "success")
                 return _Next(self._spread(result.every), "requeue_after")
             case Waiting():
                 conclude.waiting(turn.draft, result)
                 self._backoff.forget(turn.key)
                 turn.log.info(result.message)
-                return _Next(result.after.total_seconds() if result.after else None, "requeue_after")
+                return _Next(_seconds(result.after), "requeue_after")
             case Stalled():
                 conclude.stalled(turn.draft, result)
                 metrics.reconcile_errors.labels(self.name).inc()
                 metrics.terminal_errors.labels(self.name).inc()
                 turn.log.error(_TERMINAL, error=result.message, reason=result.reason)
                 turn.event(Severity.ERROR, result.reason, result.message, turn.metadata)
-                return _Next(result.after.total_seconds() if result.after else None, "error")
+                return _Next(_seconds(result.after), "error")
             case Told():
                 return self._told(turn, result)
             case Superseded():
@@ -409,8 +425,7 @@ class Controller(Generic[R, H]):
         return _Next(self._spread(told.after) if told.after else None, "requeue_after")
 
     def _announce(self, turn: Turn[R], done: Done) -> None:
-        following = format_duration(done.every) if done.every else "no time"
-        message = f"Reconciliation finished in {format_duration(turn.elapsed)}, next run in {following}"
+        message = f"Reconciliation finished in {format_duration(turn.elapsed)}, {_next('run', done.every)}"
         turn.log.info(message, revision=turn.revision)
         if done.announce is not None:
             turn.event(Severity.INFO, done.reason, message, done.announce)
@@ -428,9 +443,9 @@ class Controller(Generic[R, H]):
         following = self._retry(turn.key)
         if failure.retry_after is not None:
             self._backoff.forget(turn.key)
-            following = _Next(failure.retry_after.total_seconds(), "error")
-        wait = format_duration(timedelta(seconds=round(following.after or 0, 3)))
-        message = f"Reconciliation failed after {format_duration(turn.elapsed)}, next try in {wait}"
+            following = _Next(_seconds(failure.retry_after), "error")
+        wait = timedelta(seconds=round(following.after or 0, 3))
+        message = f"Reconciliation failed after {format_duration(turn.elapsed)}, {_next('try', wait)}"
         turn.log.error(message, error=failure.message, reason=failure.reason, revision=turn.revision)
         if failure.notify:
             turn.event(Severity.ERROR, failure.reason, failure.message, turn.metadata)
@@ -469,16 +484,16 @@ class Controller(Generic[R, H]):
             delays.forget(key)
         metrics.forget(self.kind, key.namespace, key.name)
 
-    async def _patch_finalizers(self, resource: Resource, raw: JsonObject, finalizers: list[str]) -> None:
-        metadata = raw["metadata"]
-        patch: JsonObject = {
-            "metadata": {"finalizers": finalizers, "resourceVersion": metadata["resourceVersion"]}
-        }
-        try:
-            updated = await self._client.merge_patch(
-                resource, metadata.get("namespace"), metadata["name"], patch, manager=self._policy.manager
-            )
-        except NotFound:
-            return
-        if finalizers or updated["metadata"].get("deletionTimestamp") is None:
-            self.informer.absorb(updated)
+
+def _seconds(wait: timedelta | None) -> float | None:
+    """Until the next turn; an object whose wait is zero does not come back by itself."""
+    return wait.total_seconds() if wait else None
+
+
+def _next(what: str, wait: timedelta | None) -> str:
+    return f"next {what} in {format_duration(wait)}" if wait else f"no next {what} before a change"
+
+
+def _is_suspended(raw: JsonObject) -> bool:
+    """Whether no turn is made for an object; one that is being deleted gets its last."""
+    return (raw.get("spec") or {}).get("suspend") is True and not raw["metadata"].get("deletionTimestamp")

@@ -1,7 +1,8 @@
 """`spec.dependsOn`: is everything ready that must be, and who waits for whom.
 
 Dependencies are read from the controller's own cache, and a dependant is woken by the very change of its
-dependency that may let it go on; the requeue interval is only a fallback.
+dependency that may let it go on; the requeue interval is only a fallback. What belongs to another shard or
+namespace is not in the cache: it is read from the API server, at every requeue interval.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
 from shared.api.meta import DependencyReference
+from shared.kube.errors import KubeError
 from shared.kube.informer import Informer
 from shared.kube.resources import ObjectKey
 from shared.kube.store import Change
@@ -69,11 +71,20 @@ class NotReady:
     after: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class _Unwatched:
+    """A dependency that is not in the cache; or why the API server doesn't give it."""
+
+    header: Any = None
+    obj: JsonObject | None = None
+    problem: str = ""
+
+
 class Dependencies:
     """Checks dependencies against the cache of their kind, and remembers who waits.
 
-    A check and the note that its object waits are one step of the event loop, so that no change of a
-    dependency can fall between them. `facts` gives what decides about a dependency, apart from expressions.
+    A look at the cache and the note that an object waits are one step of the event loop, so that no change of
+    a dependency can fall between them. `facts` gives what decides about a dependency, apart from expressions.
     """
 
     def __init__(
@@ -85,6 +96,7 @@ class Dependencies:
         additive: bool,
         facts: Callable[[H], tuple[object, ...]],
     ) -> None:
+        self._informer = informer
         self._store = informer.store
         self._plural = plural
         self._wait = wait
@@ -107,7 +119,7 @@ class Dependencies:
 
         controller.informer.subscribe(on_change)
 
-    def check(
+    async def check(
         self,
         obj: Dependant,
         references: Iterable[DependencyReference],
@@ -117,11 +129,12 @@ class Dependencies:
         """None when all dependencies are ready; the first that is not decides otherwise."""
         me = ObjectKey(obj.namespace, obj.name)
         self._waiting.pop(me, None)
-        references = tuple(references)
-        for reference in references:
-            key = ObjectKey(reference.namespace or obj.namespace, reference.name)
+        wanted = [(ObjectKey(each.namespace or obj.namespace, each.name), each) for each in references]
+        unwatched = {key: await self._read(key) for key, _ in wanted if self._is_unwatched(key)}
+        for key, reference in wanted:
+            dependency = unwatched.get(key, _Unwatched())
             try:
-                problem = self._problem(key, raw, reference.ready_expr or "", demand)
+                problem = self._problem(key, dependency, raw, reference.ready_expr or "", demand)
             except CelSyntaxError as error:
                 text = f"failed to evaluate dependency {reference.name}: {error}"
                 return Stalled(
@@ -129,34 +142,53 @@ class Dependencies:
                     f"Reconciliation failed terminally due to configuration error: {text}",
                 )
             if problem:
-                self._waiting[me] = any(other.ready_expr for other in references)
+                self._waiting[me] = any(other.ready_expr for _, other in wanted)
                 wait = format_duration(self._wait)
                 notice = f"Dependencies do not meet ready condition, retrying in {wait}"
                 return NotReady(problem, notice, self._wait)
         return None
+
+    def _is_unwatched(self, key: ObjectKey) -> bool:
+        return key not in self._store and not self._informer.covers(key.namespace)
+
+    async def _read(self, key: ObjectKey) -> _Unwatched:
+        try:
+            return _Unwatched(*await self._informer.read(key))
+        except KubeError as error:
+            return _Unwatched(problem=str(error))
 
     def _known(self, header: Any) -> tuple[object, ...]:
         if header is None:
             return ()
         return (header.ready, header.generation, header.observed_generation, *self._facts(header))
 
-    def _problem(self, key: ObjectKey, raw: JsonObject, expression: str, demand: Demand[Any] | None) -> str:
-        header = self._store.header(key)
+    def _problem(
+        self,
+        key: ObjectKey,
+        unwatched: _Unwatched,
+        raw: JsonObject,
+        expression: str,
+        demand: Demand[Any] | None,
+    ) -> str:
+        header = self._store.header(key) or unwatched.header
         if header is None:
-            return f"dependency '{key}' not found: {self._plural} \"{key.name}\" not found"
+            why = unwatched.problem or f'{self._plural} "{key.name}" not found'
+            return f"dependency '{key}' not found: {why}"
         if expression:
-            return self._judge(key, raw, expression) or (
+            dependency = self._store.get(key) or unwatched.obj
+            return _judged(key, raw, dependency, expression) or (
                 _state(key, header, demand) if self._additive else ""
             )
         return _state(key, header, demand)
 
-    def _judge(self, key: ObjectKey, raw: JsonObject, expression: str) -> str:
-        predicate = compile_predicate(expression)
-        try:
-            ready = predicate.holds({"self": raw, "dep": self._store.get(key)})
-        except CelEvaluationError as error:
-            return f"dependency '{key}' is not ready: {error}"
-        return "" if ready else f"dependency '{key}' is not ready according to readyExpr eval"
+
+def _judged(key: ObjectKey, raw: JsonObject, dependency: JsonObject | None, expression: str) -> str:
+    predicate = compile_predicate(expression)
+    try:
+        ready = predicate.holds({"self": raw, "dep": dependency})
+    except CelEvaluationError as error:
+        return f"dependency '{key}' is not ready: {error}"
+    return "" if ready else f"dependency '{key}' is not ready according to readyExpr eval"
 
 
 def _state(key: ObjectKey, header: DependencyHeader, demand: Demand[Any] | None) -> str:

@@ -33,10 +33,16 @@ class Header:
 H = TypeVar("H", bound="Header")
 
 
-def asks_for_turn(change: Change[H]) -> bool:
-    """Creation, deletion, a new generation, or a new reconcile request; not labels, not status."""
+def is_news(change: Change[H]) -> bool:
+    """Creation, deletion, or a new generation: what is wanted may be something else now."""
     old, new = change.old, change.new
     if old is None or new is None:
         return True
-    requested = new.requested_at != old.requested_at and bool(new.requested_at)
-    return new.generation != old.generation or new.deleting != old.deleting or requested
+    return new.generation != old.generation or new.deleting != old.deleting
+
+
+def asks_for_turn(change: Change[H]) -> bool:
+    """News, or a new reconcile request; not labels, not status."""
+    before = change.old.requested_at if change.old else ""
+    requested = change.new.requested_at if change.new else ""
+    return is_news(change) or (bool(requested) and requested != before)

@@ -1,8 +1,9 @@
 """Starts and stops the parts of a controller process in order.
 
-Start: health and metrics servers, caches, leadership, what only the leader runs, controllers. Stop, on
-SIGTERM or SIGINT: no new keys, running turns finish within the grace period, then everything is
-cancelled, events are flushed and the lease is given back. A second signal ends the process at once.
+Start: health and metrics servers, what every replica runs (entrances and their caches), leadership, what
+only the leader runs, controllers. Stop, on SIGTERM or SIGINT: entrances close and what they took in is
+worked off, no new keys, running turns finish within the grace period, then everything is cancelled, events
+are flushed and the lease is given back. A second signal ends the process at once.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from shared.api.meta import StaticResource
 from shared.events import Recorder
 from shared.kube.informer import Informer
 from shared.observe.http import Server
-from shared.runtime.controller import Controller
 
+#: What pods with entrances have is ten seconds; the rest of them is for events and for the lease.
+_DRAINED: Final = 8.0
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 
@@ -39,19 +42,54 @@ class Leadership(Protocol):
         """Gives the lease back."""
 
 
+class Works(Protocol):
+    """A controller."""
+
+    name: str
+    informer: Informer[Any]
+
+    @property
+    def model(self) -> type[StaticResource]:
+        """The kind of its objects."""
+
+    async def run(self) -> None:
+        """Works until `stop`, then until what is in progress has ended."""
+
+    def stop(self) -> None:
+        """Begins nothing new."""
+
+
+class Entrance(Protocol):
+    """A server that takes work from outside."""
+
+    async def start(self) -> None:
+        """Listens; raises OSError when that can't be."""
+
+    async def stop(self) -> None:
+        """Takes nothing more; what is open may end within a few seconds."""
+
+
 @dataclass(slots=True)
 class Parts:
     """What a controller process consists of."""
 
     recorder: Recorder
     informers: Sequence[Informer[Any]]
-    controllers: Sequence[Controller[Any, Any]]
+    controllers: Sequence[Works]
     servers: Sequence[Server]
+    #: Servers that take work from outside, on every replica: they open first and close first.
+    entrances: Sequence[Entrance] = ()
+    #: Informers that every replica needs, whether it leads or not.
+    shared_informers: Sequence[Informer[Any]] = ()
+    #: Works off what the entrances took in, once they are closed, in at most so many seconds.
+    drain: Sequence[Callable[[float], Awaitable[None]]] = ()
     #: Servers that only the leader runs, started before its controllers.
     leader_servers: Sequence[Server] = ()
     leadership: Leadership | None = None
     #: Further tasks that run as long as the controllers do.
     background: Sequence[Callable[[], Awaitable[None]]] = ()
+    #: The first of these to return begins a graceful stop, as a signal does.
+    until: Sequence[Callable[[], Awaitable[None]]] = ()
     close: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
     #: How long running turns may go on after the process was asked to stop. Events and the lease may take
     #: five seconds each after that; Kubernetes kills what isn't gone at the end of the pod's grace period.
@@ -78,8 +116,12 @@ class Manager:
                 stack.push_async_callback(server.stop)
             async with asyncio.TaskGroup() as background:
                 tasks = [background.create_task(self._parts.recorder.run(), name="events")]
+                tasks += _watching(background, self._parts.shared_informers)
+                leaving = background.create_task(self._entrances(), name="entrances")
                 try:
                     await self._lead(background, tasks)
+                    await leaving
+                    await self._parts.recorder.flush()
                 finally:
                     for task in tasks:
                         task.cancel()
@@ -87,6 +129,23 @@ class Manager:
     def stop(self) -> None:
         """Begins a graceful stop."""
         self._stop.set()
+
+    async def _entrances(self) -> None:
+        """Open until the stop, then worked off; both together in the time that the process has for it."""
+        clock = asyncio.get_running_loop().time
+        opened: list[Entrance] = []
+        try:
+            for server in self._parts.entrances:
+                await server.start()
+                opened.append(server)
+            await self._stop.wait()
+        finally:
+            end = clock() + _DRAINED
+            async with asyncio.TaskGroup() as group:
+                for server in opened:
+                    group.create_task(server.stop(), name="closing entrance")
+        for drain in self._parts.drain:
+            await drain(max(0.0, end - clock()))
 
     async def _lead(self, background: asyncio.TaskGroup, tasks: list[asyncio.Task[Any]]) -> None:
         leadership = self._parts.leadership
@@ -109,15 +168,13 @@ class Manager:
             for server in parts.leader_servers:
                 await server.start()
                 stack.push_async_callback(server.stop)
-            tasks += [
-                background.create_task(informer.run(), name=f"informer {informer.kind}")
-                for informer in parts.informers
-            ]
-            for informer in parts.informers:
+            tasks += _watching(background, parts.informers)
+            for informer in (*parts.shared_informers, *parts.informers):
                 if not await self._unless_stopped(informer.synced.wait()):
                     return
             gc.freeze()
             tasks += [background.create_task(_run(job), name="background") for job in parts.background]
+            tasks += [background.create_task(self._stop_after(end), name="until") for end in parts.until]
             controllers = [
                 background.create_task(controller.run(), name=f"controller {controller.name}")
                 for controller in parts.controllers
@@ -131,6 +188,10 @@ class Manager:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    async def _stop_after(self, end: Callable[[], Awaitable[None]]) -> None:
+        await end()
+        self.stop()
 
     async def _unless_stopped(self, waiting: Awaitable[Any]) -> bool:
         """Whether the wait ended before the process was asked to stop."""
@@ -154,6 +215,12 @@ class Manager:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, caught)
+
+
+def _watching(background: asyncio.TaskGroup, informers: Sequence[Informer[Any]]) -> list[asyncio.Task[Any]]:
+    return [
+        background.create_task(informer.run(), name=f"informer {informer.kind}") for informer in informers
+    ]
 
 
 async def _run(job: Callable[[], Awaitable[None]]) -> None:

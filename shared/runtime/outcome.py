@@ -1,4 +1,7 @@
-"""What a reconcile tells the runtime: values for what is expected, one exception family for what is not."""
+"""What a reconcile tells the runtime: values for what is expected, one exception family for what is not.
+
+A wait of zero is none: only a change brings the object back then.
+"""
 
 from __future__ import annotations
 

@@ -17,11 +17,19 @@ import structlog
 
 from shared.events import KubernetesSink, NotificationSink, Recorder, Sink
 from shared.kube import Connection, ConnectionConfigError, KubeClient
+from shared.kube.throttle import Throttle
 from shared.observe import logging, metrics
 from shared.observe.clock import Clock, SystemClock
-from shared.observe.http import Server, health_application, metrics_application, parse_address
+from shared.observe.http import (
+    Readiness,
+    Server,
+    health_application,
+    metrics_application,
+    parse_address,
+)
 from shared.proxies import session_through_environment
 from shared.runtime.lease import Lease, LeaseTerms, lease_name
+from shared.runtime.loop import Loop
 from shared.runtime.manager import Leadership, Manager, Parts
 from shared.runtime.resource_info import follow
 from shared.runtime.settings import Settings, UsageError, parse_or_exit
@@ -41,6 +49,8 @@ class Frame:
     outside: aiohttp.ClientSession
     leadership: Leadership | None
     servers: tuple[Server, ...]
+    #: What has to hold before the process is called.
+    readiness: Readiness
 
 
 Build = Callable[[S, Frame], AbstractAsyncContextManager[Parts]]
@@ -55,7 +65,8 @@ def run(name: str, settings_model: type[S], build: Build[S]) -> None:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from error
     try:
-        asyncio.run(_main(name, settings, build))
+        with asyncio.Runner(loop_factory=Loop) as runner:
+            runner.run(_main(name, settings, build))
     except (UsageError, ValueError, ConnectionConfigError, OSError) as error:
         structlog.get_logger("setup").error("unable to start", error=str(error))
         raise SystemExit(1) from error
@@ -69,15 +80,19 @@ def run(name: str, settings_model: type[S], build: Build[S]) -> None:
 async def _main(name: str, settings: S, build: Build[S]) -> None:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        connection = await Connection.load(Path(settings.kubeconfig) if settings.kubeconfig else None)
+        connection = await Connection.load(
+            Path(settings.kubeconfig) if settings.kubeconfig else None,
+            throttle=Throttle(settings.kube_api_qps, settings.kube_api_burst),
+        )
         stack.push_async_callback(connection.close)
         outside = await stack.enter_async_context(session_through_environment())
         client = KubeClient(connection, user_agent=name)
         host = socket.gethostname()
         sinks: list[Sink] = [KubernetesSink(client, name, host, clock)]
-        if settings.events_addr:
-            sinks.append(NotificationSink(settings.events_addr, name, host, outside))
+        if settings.notified:
+            sinks.append(NotificationSink(settings.notified, name, host, outside))
         recorder = Recorder(sinks)
+        readiness = Readiness()
         frame = Frame(
             name,
             client,
@@ -86,9 +101,10 @@ async def _main(name: str, settings: S, build: Build[S]) -> None:
             outside,
             _leadership(name, settings, client, recorder, clock, host),
             (
-                Server(health_application(), *parse_address(settings.health_addr, "--health-addr")),
+                Server(health_application(readiness), *parse_address(settings.health_addr, "--health-addr")),
                 Server(metrics_application(), *parse_address(settings.metrics_addr, "--metrics-addr")),
             ),
+            readiness,
         )
         parts = await stack.enter_async_context(build(settings, frame))
         if settings.export_resource_metrics:

@@ -77,6 +77,11 @@ class WorkQueue:
             return
         self._enqueue(key, priority, ready_at, ready_at)
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is handed out any more."""
+        return self._closed
+
     async def wait(self) -> None:
         """Returns once a key is due, or at once when the queue is closed."""
         while not self._closed and not self._due():

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from yarl import URL
 
-from shared.api.meta import CustomResource
+from shared.api.meta import StaticResource
 from shared.kube.informer import Informer
 from shared.kube.store import Change
 from shared.lang.json import JsonObject, mapping, mappings
@@ -37,7 +37,7 @@ _LABELS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 }
 
 
-def follow(model: type[CustomResource], informer: Informer[Any], info: ResourceInfo) -> None:
+def follow(model: type[StaticResource], informer: Informer[Any], info: ResourceInfo) -> None:
     """Tells about all objects of a kind from now on; call it before the informer runs."""
 
     def on_change(change: Change[Any]) -> None:
@@ -52,7 +52,7 @@ def follow(model: type[CustomResource], informer: Informer[Any], info: ResourceI
     informer.subscribe(on_change)
 
 
-def labels_of(model: type[CustomResource], obj: JsonObject) -> dict[str, str]:
+def labels_of(model: type[StaticResource], obj: JsonObject) -> dict[str, str]:
     """The labels of an object in wire form, whatever its fields hold; what is not known has no label."""
     metadata = obj["metadata"]
     conditions = mappings(mapping(obj.get("status")).get("conditions"))

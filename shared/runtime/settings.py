@@ -25,7 +25,7 @@ from pydantic.fields import FieldInfo
 from shared.lang.duration import format_duration, parse_duration
 
 _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-_ACCEPTED: Final = "accepted for compatibility"
+_UNLIMITED: Final = "an API server that has no flow control of its own"
 _FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 
 
@@ -80,6 +80,8 @@ class Settings(BaseModel):
         "CacheSecretsAndConfigMaps": False,
         "ObjectLevelWorkloadIdentity": False,
     }
+    #: Fields that are no flags of a controller.
+    absent: ClassVar[frozenset[str]] = frozenset()
 
     metrics_addr: str = flag(":8080", "address of the metrics server")
     health_addr: str = flag(":9440", "address of the health server")
@@ -97,8 +99,8 @@ class Settings(BaseModel):
     leader_election_retry_period: Duration = flag(
         timedelta(seconds=5), "time between tries to get or renew the lease"
     )
-    kube_api_qps: float = flag(50.0, f"{_ACCEPTED}; the API server's own flow control is followed")
-    kube_api_burst: int = flag(300, f"{_ACCEPTED}; the API server's own flow control is followed")
+    kube_api_qps: float = flag(50.0, f"requests per second to {_UNLIMITED}; 0 is no limit")
+    kube_api_burst: int = flag(300, f"requests at once to {_UNLIMITED}")
     token_cache_max_size: int = flag(100, "number of tokens of clouds that are kept; 0 keeps none")
     token_cache_max_duration: Duration = flag(
         timedelta(hours=1), "how long a token of a cloud is kept at most"
@@ -195,6 +197,16 @@ class Settings(BaseModel):
         """Whether a feature gate is on."""
         return self.feature_gates.get(name, self.gates[name])
 
+    def need_gate(self, name: str, gate: str) -> None:
+        """Refuses a setting whose feature gate is closed."""
+        if not self.gate(gate):
+            raise ValueError(f"{name}: invalid configuration: needs the feature gate {gate}")
+
+    @property
+    def notified(self) -> str:
+        """URL that events are posted to; empty means nowhere."""
+        return self.events_addr
+
     @property
     def watched_namespace(self) -> str | None:
         """The one namespace to watch, or None for all."""
@@ -207,7 +219,7 @@ def parse(model: type[S], argv: Sequence[str], environ: Mapping[str, str]) -> S:
     Raises:
         UsageError: a flag is unknown, lacks its value or has a bad one.
     """
-    fields = {_flag_name(name, info): (name, info) for name, info in model.model_fields.items()}
+    fields = {_flag_name(name, info): (name, info) for name, info in _flags(model).items()}
     values: dict[str, Any] = {}
     for name, info in model.model_fields.items():
         variable = _extra(info, "env")
@@ -252,7 +264,7 @@ def parse_or_exit(model: type[S], program: str, argv: Sequence[str], environ: Ma
 def usage(model: type[Settings], program: str) -> str:
     """The help text."""
     lines = [f"Usage of {program}:"]
-    for name, info in sorted(model.model_fields.items()):
+    for name, info in sorted(_flags(model).items()):
         default = format_duration(info.default) if isinstance(info.default, timedelta) else info.default
         shown = f" (default {default})" if default not in ("", (), {}, False) else ""
         lines.append(f"      --{_flag_name(name, info)}\n            {info.description}{shown}")
@@ -262,6 +274,10 @@ def usage(model: type[Settings], program: str) -> str:
 def _exit(text: str) -> NoReturn:
     sys.stderr.write(text)
     raise SystemExit(2)
+
+
+def _flags(model: type[Settings]) -> dict[str, FieldInfo]:
+    return {name: info for name, info in model.model_fields.items() if name not in model.absent}
 
 
 def _flag_name(name: str, info: FieldInfo) -> str:

@@ -24,22 +24,24 @@ class SourceHeader:
     generation: int
     observed_generation: int
     ready: str
-    reason: str
+    ready_message: str
     stalled: bool
+    stalled_message: str
 
     @classmethod
     def of(cls, obj: JsonObject) -> SourceHeader:
         """From an object in wire form; never raises."""
         status = mapping(obj.get("status"))
         conditions = {str(c.get("type")): c for c in mappings(status.get("conditions"))}
-        ready = mapping(conditions.get("Ready"))
+        ready, stalled = mapping(conditions.get("Ready")), mapping(conditions.get("Stalled"))
         return cls(
             mapping(status.get("artifact")) or None,
             _integer(mapping(obj.get("metadata")).get("generation")),
             _integer(status.get("observedGeneration")),
             str(ready.get("status") or ""),
-            str(ready.get("reason") or ""),
-            mapping(conditions.get("Stalled")).get("status") == "True",
+            str(ready.get("message") or ""),
+            stalled.get("status") == "True",
+            str(stalled.get("message") or ""),
         )
 
     @property

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
@@ -55,13 +56,20 @@ class Turn(Generic[R]):
         self.metadata: dict[str, str] = {}
         #: Revision that the turn works on, for the log.
         self.revision = ""
+        #: Tells whether what the object refers to has changed what the turn works with; without it any
+        #: write there counts.
+        self.outdated: Callable[[], Awaitable[bool]] | None = None
         self._writer = writer
         self._recorder = recorder
         self._slots = slots
         self._cancel_waits = cancel_waits
         self._superseded: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._doubted = asyncio.Event()
+        self._doubted_by = ""
         self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._progress: asyncio.Task[None] | None = None
+        self._unsaid = False
+        self._write: asyncio.Task[None] | None = None
 
     @property
     def requested_at(self) -> str:
@@ -89,6 +97,7 @@ class Turn(Generic[R]):
         conditions.mark_reconciling(reason, message)
         if ready or conditions.status(READY) == UNKNOWN:
             conditions.set(READY, UNKNOWN, reason, ready or message)
+        self._unsaid = True
         if self._progress is None or self._progress.done():
             self._progress = asyncio.create_task(self._write_progress(), name=f"progress {self.key}")
 
@@ -110,6 +119,7 @@ class Turn(Generic[R]):
             Interrupted: the process stops.
         """
         task = asyncio.ensure_future(waiting)
+        doubts = asyncio.create_task(self._settle_doubts(), name=f"doubts {self.key}") if yields else None
         self._slots.give()
         try:
             ends: set[asyncio.Future[Any]] = {task, self._stopped}
@@ -117,9 +127,10 @@ class Turn(Generic[R]):
                 ends.add(self._superseded)
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task})
+            for each in (task, doubts):
+                if each is not None and not each.done():
+                    each.cancel()
+                    await asyncio.wait({each})
             await self._slots.take(resumed=True)
         if task.cancelled() and self._stopped.done():
             raise Interrupted
@@ -135,10 +146,40 @@ class Turn(Generic[R]):
         finally:
             await self._slots.take(resumed=True)
 
+    @asynccontextmanager
+    async def elsewhere(self, slots: Slots) -> AsyncIterator[None]:
+        """Goes on in a slot of other work than that of the controller, for as long as the block lasts."""
+        own = self._slots
+        own.give()
+        try:
+            await slots.take()
+            self._slots = slots
+            try:
+                yield
+            finally:
+                self._slots = own
+                slots.give()
+        finally:
+            await own.take(resumed=True)
+
     def supersede(self, by: str) -> None:
         """Something new arrived for the object; ends the wait of a parked turn where that is wanted."""
         if self._cancel_waits and not self._superseded.done():
             self._superseded.set_result(by)
+
+    def doubt(self, by: str) -> None:
+        """Something that the object refers to was written; ends the wait if the turn is outdated by it."""
+        if self._cancel_waits:
+            self._doubted_by = by
+            self._doubted.set()
+
+    async def _settle_doubts(self) -> None:
+        while not self._superseded.done():
+            await self._doubted.wait()
+            self._doubted.clear()
+            if self.outdated is None or await self.outdated():
+                self.supersede(self._doubted_by)
+                return
 
     def interrupt(self) -> None:
         """The process stops; ends the wait of a parked turn."""
@@ -174,12 +215,21 @@ class Turn(Generic[R]):
         await self._writer.save(self.draft)
 
     def quiet(self) -> None:
-        """Gives up the progress that has not been written yet."""
+        """Gives up the progress whose writing has not begun."""
         if self._progress is not None:
             self._progress.cancel()
+            self._progress = None
 
     async def _write_progress(self) -> None:
-        await asyncio.sleep(_PROGRESS_AFTER)
+        while self._unsaid:
+            await asyncio.sleep(_PROGRESS_AFTER)
+            self._unsaid = False
+            # What has been sent reaches the server, whether or not anybody waits for the answer; and without
+            # the answer the next write would take the server's status for what it was before.
+            self._write = asyncio.create_task(self._save_progress(), name=f"progress {self.key}")
+            await asyncio.shield(self._write)
+
+    async def _save_progress(self) -> None:
         try:
             await self._writer.save(self.draft)
         except (KubeError, ConditionConflict) as error:

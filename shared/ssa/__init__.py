@@ -13,7 +13,7 @@ from shared.ssa.gone import wait_gone
 from shared.ssa.identity import GroupKind, ObjectId
 from shared.ssa.ignore import IgnoreRule
 from shared.ssa.inventory import Entry, Inventory
-from shared.ssa.managed_fields import Takeover
+from shared.ssa.managed_fields import Takeover, Writer, by_hand, client_side, overridden
 from shared.ssa.normalise import normalised
 from shared.ssa.options import ApplyOptions
 from shared.ssa.order import CustomKinds
@@ -52,9 +52,13 @@ __all__ = [
     "Step",
     "StillThere",
     "Takeover",
+    "Writer",
     "apply",
+    "by_hand",
+    "client_side",
     "log_of",
     "normalised",
+    "overridden",
     "plan",
     "prune",
     "wait_gone",

@@ -11,7 +11,7 @@ SsaError
 
 from __future__ import annotations
 
-from shared.kube.errors import ApiError, KubeError, NotFound
+from shared.kube.errors import ApiError, KubeError, NotFound, UnusableName
 from shared.lang.json import JsonObject
 from shared.ssa.identity import ObjectId
 from shared.ssa.masking import masked
@@ -52,6 +52,8 @@ class StillThere(SsaError):
 def dry_run_error(identity: ObjectId, error: KubeError, *secrets: JsonObject | None) -> ObjectRefused:
     """What a failed dry-run of an object means to the user."""
     message = masked(str(error), *secrets)
+    if isinstance(error, UnusableName):
+        return ObjectRefused(f"{identity.display} is invalid: {message}")
     if isinstance(error, NotFound):
         what = "not found" if identity.namespace else "namespace not specified"
         return ObjectRefused(f"{identity.display} {what}: {message}")

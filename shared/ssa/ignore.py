@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from shared.lang.json import JsonObject, loads
+from shared.lang.json import JsonObject
 from shared.ssa import pointer
+from shared.ssa.owners import owners_of
 from shared.ssa.pointer import ABSENT, Pointer
 from shared.ssa.selector import Target
 
@@ -35,15 +35,14 @@ class IgnoreRule:
 
 
 def ignored_paths(rules: Iterable[IgnoreRule], obj: JsonObject) -> tuple[Pointer, ...]:
-    """The paths that are ignored in an object, of all rules that are for it."""
+    """The paths that are ignored in an object, of all rules that are for it; an empty one is all of it."""
     return tuple(dict.fromkeys(path for rule in rules if rule.target.accepts(obj) for path in rule.paths))
 
 
 def without_paths(obj: JsonObject, paths: Iterable[Pointer]) -> JsonObject:
     """The object without the ignored values, for the comparison."""
     result: JsonObject = obj
-    # Later list items first, so that the removal of one does not move the others.
-    for path in sorted(paths, key=_removal_order, reverse=True):
+    for path in _last_first({pointer.absolute(obj, path) for path in paths}):
         result = pointer.without(result, path)
     return result
 
@@ -53,55 +52,30 @@ def resolved(
 ) -> JsonObject:
     """The payload that leaves drifted ignored fields as they are in the cluster."""
     result: JsonObject = desired
-    for path in sorted(paths, key=_removal_order, reverse=True):
+    places = {pointer.absolute(desired, path): path for path in paths}
+    for place in _last_first(places):
+        path = places[place]
         value = pointer.get(live, path)
         if value == pointer.get(dry_run, path):
             continue
-        if value is ABSENT or _owned_by_other_applier(live, path, manager):
-            result = pointer.without(result, path)
+        if value is ABSENT or _owned_by_other_applier(live, pointer.absolute(live, path), manager):
+            result = pointer.without(result, place)
         else:
-            result = pointer.placed(result, path, value)
+            result = pointer.placed(result, place, value)
     return result
 
 
-def _removal_order(path: Pointer) -> tuple[tuple[int, str], ...]:
+def _last_first(paths: Iterable[Pointer]) -> list[Pointer]:
+    """Later list items first, so that the removal of one does not move the others."""
+    return sorted(paths, key=_order, reverse=True)
+
+
+def _order(path: Pointer) -> tuple[tuple[int, str], ...]:
     return tuple((int(part) if part.isdecimal() else 0, part) for part in path)
 
 
 def _owned_by_other_applier(live: JsonObject, path: Pointer, manager: str) -> bool:
-    for entry in (live.get("metadata") or {}).get("managedFields") or []:
-        other = entry.get("operation") == "Apply" and entry.get("manager") != manager
-        if other and not entry.get("subresource") and _owns(entry.get("fieldsV1"), live, path):
-            return True
-    return False
-
-
-def _owns(fields: Any, live: Any, path: Pointer) -> bool:
-    """Whether a field set holds the path; list positions are matched to merge keys by the live item."""
-    if not isinstance(fields, dict):
-        return False
-    if not path:
-        return True
-    head, rest = path[0], path[1:]
-    if isinstance(live, list):
-        if not (head.isdecimal() and int(head) < len(live)):
-            return False
-        item = live[int(head)]
-        return any(_is_key_of(key, item) and _owns(below, item, rest) for key, below in fields.items())
-    below = fields.get(f"f:{head}")
-    if below == {}:
-        return True  # an atomic value: all that is below belongs to the owner too
-    return _owns(below, live.get(head) if isinstance(live, dict) else None, rest)
-
-
-def _is_key_of(key: str, item: Any) -> bool:
-    prefix, _, text = key.partition(":")
-    try:
-        wanted = loads(text)
-    except ValueError:
-        return False
-    if prefix == "v":
-        return bool(wanted == item)
-    if prefix != "k" or not isinstance(wanted, dict) or not isinstance(item, dict):
-        return False
-    return all(item.get(name) == value for name, value in wanted.items())
+    return any(
+        owner.applies and owner.manager != manager and not owner.subresource
+        for owner in owners_of(live, path)
+    )

@@ -18,11 +18,41 @@ _UPDATE: Final = frozenset({"Update"})
 
 
 @dataclass(frozen=True, slots=True)
+class Writer:
+    """Whose entries are meant: all managers whose names begin so, or with `exact` the one of that name."""
+
+    name: str
+    exact: bool = False
+    operations: frozenset[str] = _BOTH
+
+    def made(self, entry: JsonObject) -> bool:
+        """Whether it is one of theirs."""
+        manager = str(entry.get("manager") or "")
+        named = manager == self.name if self.exact else manager.startswith(self.name)
+        return named and entry.get("operation") in self.operations
+
+
+def client_side(manager: str) -> Writer:
+    """A manager, as far as it did not apply server-side."""
+    return Writer(manager, exact=True, operations=_UPDATE)
+
+
+def by_hand(manager: str) -> tuple[Writer, ...]:
+    """Who changes the objects of a controller past it: kubectl, and those before its first apply."""
+    return Writer("kubectl"), client_side("before-first-apply"), client_side(manager)
+
+
+def overridden(names: Iterable[str]) -> tuple[Writer, ...]:
+    """All whose names begin with one of these."""
+    return tuple(Writer(name) for name in names if name)
+
+
+@dataclass(frozen=True, slots=True)
 class Takeover:
-    """Whose fields are taken over, and which left-over annotations and labels go."""
+    """Whose fields a manager takes over, and which left-over annotations and labels go."""
 
     manager: str
-    overridden: tuple[str, ...] = ()
+    writers: tuple[Writer, ...]
     annotations: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
 
@@ -64,12 +94,9 @@ class Takeover:
         )
 
     def _takes(self, entry: JsonObject) -> bool:
-        if entry.get("subresource"):
+        if entry.get("subresource") or self._is_own(entry):
             return False
-        manager, operation = str(entry.get("manager") or ""), entry.get("operation")
-        if manager.startswith(("kubectl", *filter(None, self.overridden))):
-            return operation in _BOTH and not self._is_own(entry)
-        return manager in ("before-first-apply", self.manager) and operation in _UPDATE
+        return any(writer.made(entry) for writer in self.writers)
 
 
 def migration(live: JsonObject, api_version: str) -> list[JsonObject]:

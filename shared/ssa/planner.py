@@ -116,6 +116,8 @@ class _Diff:
             # It may not be read, or was deleted this instant: applying is the only sound choice.
             return replace(found, action=Action.CONFIGURED)
         paths = ignored_paths(options.ignore, found.payload)
+        if () in paths:
+            return replace(found, action=Action.UNCHANGED, live=live)
         drift = differences(without_paths(live, paths), without_paths(result, paths))
         merges = options.policies.merges(found.payload, live)
         takeover = options.takeover is not None and not merges and bool(options.takeover.operations(live))

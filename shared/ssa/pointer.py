@@ -1,4 +1,7 @@
-"""RFC 6901 pointers into decoded objects, without changing what they point into."""
+"""RFC 6901 pointers into decoded objects, without changing what they point into.
+
+As an extension, negative indexes count from the end of a list.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,13 @@ ABSENT: Final = object()
 
 
 def parse(text: str) -> Pointer:
-    """Splits a pointer.
+    """Splits a pointer; an empty one is the whole document.
 
     Raises:
         ValueError: it doesn't start with a slash.
     """
+    if not text:
+        return ()
     if not text.startswith("/"):
         raise ValueError(f"'{text}' is not a JSON pointer: it must start with '/'")
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/"))
@@ -33,8 +38,20 @@ def get(document: Any, pointer: Pointer) -> Any:
     return found
 
 
+def absolute(document: Any, pointer: Pointer) -> Pointer:
+    """The pointer to the same value of the document with all indexes counted from the start."""
+    parts: list[str] = []
+    for part in pointer:
+        index = _index(part, document) if isinstance(document, list) else None
+        parts.append(part if index is None else str(index))
+        document = get(document, (part,))
+    return tuple(parts)
+
+
 def without(document: Any, pointer: Pointer) -> Any:
-    """A copy that lacks the value; the document itself where there is nothing to remove."""
+    """A copy that lacks the value, which can't be the whole document; the document itself where there is
+    nothing to remove.
+    """
     head, *rest = pointer
     if isinstance(document, dict) and head in document:
         if not rest:
@@ -59,4 +76,7 @@ def placed(document: Any, pointer: Pointer, value: Any) -> Any:
 
 
 def _index(part: str, items: list[Any]) -> int | None:
-    return int(part) if part.isdecimal() and int(part) < len(items) else None
+    if not (part.isascii() and part.removeprefix("-").isdecimal()):
+        return None
+    index = int(part) + (len(items) if part.startswith("-") else 0)
+    return index if 0 <= index < len(items) else None

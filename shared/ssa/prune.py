@@ -53,6 +53,8 @@ class Pruned:
 async def prune(client: KubeClient, stale: Iterable[Entry], options: ApplyOptions) -> Pruned:
     """Deletes stale objects one by one, in reverse apply order; refusals are collected, not raised."""
     ordered = sorted(stale, key=lambda entry: sort_key(entry.id, options.custom_kinds), reverse=True)
+    if ordered:
+        client.discovery.invalidate()  # an object is not gone where only a version of its kind is
     changes: list[Change] = []
     survivors: list[Entry] = []
     errors: list[str] = []

@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from shared.kube.resources import split_api_version
 from shared.lang.json import JsonObject
+from shared.lang.patterns import Pattern, PatternError
 
+#: Enough for hundreds of alternatives. What needs more takes too long for each object.
+_MEMORY: Final = 256 * 1024
 _TERM = re.compile(
-    r"""\s*(?:
-        (?P<absent>!)\s*(?P<missing>[\w./-]+)
-      | (?P<key>[\w./-]+)\s*(?:
-            (?P<sign>==|!=|=)\s*(?P<value>[\w.-]*)
-          | \s(?P<word>in|notin)\s*\((?P<values>[^()]*)\)
+    r"""\s*+(?:
+        (?P<absent>!)\s*+(?P<missing>[\w./-]++)
+      | (?P<key>[\w./-]++)\s*+(?:
+            (?P<sign>==|!=|=)\s*+(?P<value>[\w.-]*+)
+          | (?<=\s)(?P<word>in|notin)\s*+\((?P<values>[^()]*+)\)
         )?
-    )\s*(?:,|$)""",
+    )\s*+(?:,|$)""",
     re.VERBOSE,
 )
 
@@ -44,11 +48,14 @@ def parse_selector(text: str) -> tuple[Requirement, ...]:
         ValueError: the text is no such selector.
     """
     terms: list[Requirement] = []
+    text = text.rstrip()
     position = 0
-    while text[position:].strip():
+    while position < len(text):
         match = _TERM.match(text, position)
         if match is None:
-            raise ValueError(f"'{text}' is not a selector: can't read it from '{text[position:].strip()}' on")
+            raise ValueError(
+                f"'{text}' is not a selector: can't read it from '{text[position:].lstrip()}' on"
+            )
         position = match.end()
         if match["absent"]:
             terms.append(Requirement(match["missing"], None, negated=True))
@@ -66,7 +73,7 @@ def parse_selector(text: str) -> tuple[Requirement, ...]:
 class Target:
     """Compiled patterns and selectors; an empty target is for every object."""
 
-    patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    patterns: Mapping[str, Pattern] = field(default_factory=dict)
     labels: tuple[Requirement, ...] = ()
     annotations: tuple[Requirement, ...] = ()
 
@@ -77,14 +84,14 @@ class Target:
         Raises:
             ValueError: a pattern or selector doesn't parse.
         """
-        patterns: dict[str, re.Pattern[str]] = {}
+        patterns: dict[str, Pattern] = {}
         for name in ("group", "version", "kind", "namespace", "name"):
             text = target.get(name)
             if not text:
                 continue
             try:
-                patterns[name] = re.compile(f"^(?:{text})$")
-            except re.error as error:
+                patterns[name] = Pattern(f"^(?:{text})$", memory=_MEMORY)
+            except PatternError as error:
                 raise ValueError(f"target.{name} '{text}' is not a regular expression: {error}") from error
         return cls(
             patterns,
@@ -104,7 +111,7 @@ class Target:
             "name": metadata.get("name") or "",
         }
         return (
-            all(pattern.match(facts[name]) for name, pattern in self.patterns.items())
+            all(pattern.matches(facts[name]) for name, pattern in self.patterns.items())
             and all(term.accepts(metadata.get("labels") or {}) for term in self.labels)
             and all(term.accepts(metadata.get("annotations") or {}) for term in self.annotations)
         )

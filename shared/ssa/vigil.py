@@ -15,6 +15,7 @@ from shared.kube.resources import ObjectKey
 from shared.lang.json import JsonObject
 from shared.ssa.identity import GroupKind, ObjectId
 from shared.ssa.watches import ANY, Feed, SharedWatches
+from shared.status.kstatus import Companions
 
 
 class Vigil:
@@ -25,7 +26,7 @@ class Vigil:
         self._client = client
         self._stack = ExitStack()
         self._feeds: dict[ObjectId, tuple[Feed, ObjectKey]] = {}
-        self._pods: dict[ObjectId, Feed] = {}
+        self._companions: dict[ObjectId, Feed] = {}
         self._changed: set[ObjectId] = set()
         self._wake = asyncio.Event()
 
@@ -64,17 +65,17 @@ class Vigil:
         feed, key = self._feeds[identity]
         return feed.lacks(key)
 
-    def pods_of(self, identity: ObjectId, selector: str) -> list[JsonObject]:
-        """The pods behind an object; the first question begins to watch them."""
-        feed = self._pods.get(identity)
+    def companions_of(self, identity: ObjectId, chosen: Companions) -> list[JsonObject] | None:
+        """Objects behind an object, None until they are known; the first question begins to watch them."""
+        feed = self._companions.get(identity)
         if feed is None:
-            pods = GroupKind("", "Pod")
+            kind = GroupKind(chosen.group, chosen.kind)
             feed = self._stack.enter_context(
-                self._watches.feed(self._client, pods, identity.namespace, selector)
+                self._watches.feed(self._client, kind, identity.namespace, chosen.selector)
             )
             self._stack.enter_context(feed.listening(ANY, partial(self._touch, identity)))
-            self._pods[identity] = feed
-        return list(feed.objects.values())
+            self._companions[identity] = feed
+        return list(feed.objects.values()) if feed.synced else None
 
     async def changed(self, *, at_most: float | None = None) -> set[ObjectId]:
         """Waits until something may have changed, and says what; an empty set when the time is over."""

@@ -18,7 +18,7 @@ from shared.ssa.errors import SsaError
 from shared.ssa.identity import GroupKind, ObjectId
 from shared.ssa.vigil import Vigil
 from shared.ssa.watches import SharedWatches
-from shared.status.kstatus import Result, Status, StatusReader, pod_selector, with_pods
+from shared.status.kstatus import Result, Status, StatusReader
 
 _JOB: Final = GroupKind("batch", "Job")
 
@@ -106,11 +106,10 @@ class _Round:
         if obj is None:
             return self._absent(identity) if vigil.lacks(identity) else None
         result = self.reader.read(obj)
-        if result.status is Status.IN_PROGRESS and self.reader.counts_pods(obj):
-            selector = pod_selector(obj)
-            if selector:
-                return with_pods(result, vigil.pods_of(identity, selector), self.reader.now())
-        return result
+        chosen = self.reader.companions(obj, result)
+        if chosen is None:
+            return result
+        return self.reader.corrected(obj, result, vigil.companions_of(identity, chosen))
 
     def _absent(self, identity: ObjectId) -> Result:
         spec = self.applied.get(identity, {}).get("spec") or {}

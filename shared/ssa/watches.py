@@ -1,9 +1,10 @@
-"""Watches that waiters share, each open only while somebody waits.
+"""Watches that waiters share, each open while somebody waits and for a moment after that.
 
-There is one per cluster, identity, kind, namespace and selector. A feed keeps the last seen object of each
-key while it is open, so that whoever joins later misses nothing: what they applied is compared, by resource
-version, with what the feed has seen. Nothing is polled, except where a tenant may read but not watch; then
-the keys that somebody waits for are read every few seconds.
+There is one per cluster, identity, kind, namespace and selector. It stays for a moment because who rolls out
+one release after the other would list the same objects for each of them. A feed keeps the last seen object of
+each key while it is open, so that whoever joins later misses nothing: what they applied is compared, by
+resource version, with what the feed has seen. Nothing is polled, except where a tenant may read but not
+watch; then the keys that somebody waits for are read every few seconds.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ class FeedKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Pauses of a feed that can't watch, and of one that tries again."""
+    """Pauses of a feed that can't watch, and of one that tries again; how long one stays that nobody uses."""
 
+    linger: timedelta = timedelta(seconds=10)
     poll: timedelta = timedelta(seconds=5)
     retry: timedelta = timedelta(seconds=1)
     retry_at_most: timedelta = timedelta(seconds=15)
@@ -66,6 +68,11 @@ class Feed:
         self._absent: set[ObjectKey] = set()
         self._seen: set[ObjectKey] = set()
         self._listeners: dict[ObjectKey, set[Callback]] = {}
+
+    @property
+    def sound(self) -> bool:
+        """Whether the feed hears of every change, so that it may serve those who come later."""
+        return self.crash is None and not self.problem and not self._polling
 
     def newest(self, key: ObjectKey, known: JsonObject | None = None) -> JsonObject | None:
         """The newer of what was seen and what the caller knows; None when the object is not there (any more).
@@ -201,6 +208,8 @@ class _Open:
     feed: Feed
     task: asyncio.Task[None]
     users: int = 0
+    end: asyncio.TimerHandle | None = None
+    """When nobody uses it any more: what closes it."""
 
 
 @dataclass(slots=True)
@@ -223,8 +232,8 @@ class SharedWatches:
         _trace: TracebackType | None,
     ) -> None:
         group, self._group = self._group, None
-        for opened in self._feeds.values():
-            opened.task.cancel()
+        for key, opened in tuple(self._feeds.items()):
+            self._close(key, opened)
         if group is not None:
             # Feeds never fail, so the group ends well; an error of the body goes on as it is.
             await group.__aexit__(None, None, None)
@@ -237,23 +246,42 @@ class SharedWatches:
     def feed(
         self, client: KubeClient, kind: GroupKind, namespace: str = "", selector: str = ""
     ) -> Iterator[Feed]:
-        """The feed for these objects, opened by the first who wants it and closed by the last."""
+        """The feed for these objects, opened by the first who wants it, closed a moment after the last."""
         if self._group is None:
             raise RuntimeError("SharedWatches must be entered before a feed is opened")
         key = FeedKey(client.discovery, client.identity, kind, namespace, selector)
         opened = self._feeds.get(key)
+        if opened is not None and not opened.users and not opened.feed.sound:
+            self._close(key, opened)
+            opened = None
         if opened is None:
             feed = Feed(client, key, self.pace)
             name = f"watch {kind.kind} in {namespace or 'the cluster'}"
             opened = self._feeds[key] = _Open(feed, self._group.create_task(feed.run(), name=name))
         opened.users += 1
+        if opened.end is not None:
+            opened.end.cancel()
+            opened.end = None
         try:
             yield opened.feed
         finally:
             opened.users -= 1
             if not opened.users and self._feeds.get(key) is opened:
-                del self._feeds[key]
-                opened.task.cancel()
+                self._unused(key, opened)
+
+    def _unused(self, key: FeedKey, opened: _Open) -> None:
+        linger = self.pace.linger.total_seconds()
+        if linger and opened.feed.sound:
+            opened.end = asyncio.get_running_loop().call_later(linger, self._close, key, opened)
+        else:
+            self._close(key, opened)
+
+    def _close(self, key: FeedKey, opened: _Open) -> None:
+        if opened.end is not None:
+            opened.end.cancel()
+        if self._feeds.get(key) is opened:
+            del self._feeds[key]
+        opened.task.cancel()
 
 
 def key_of(obj: JsonObject) -> ObjectKey:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from xml.sax.saxutils import escape
 
 from aiohttp import web
 
+from shared.testing.loopback import LoopbackServer
+
 _DETAILS: Final = "\nRequestId:1\nTime:2026-01-01T00:00:00Z"
 
 
-@dataclass(slots=True)
-class BlobServer:
+@dataclass
+class BlobServer(LoopbackServer):
     """One container in memory; `log` has method, path and kind of every request in order."""
 
     container: str = "manifests"
@@ -32,7 +33,6 @@ class BlobServer:
     port: int = 0
     _states: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     _changes: int = 0
-    _runner: web.AppRunner | None = None
 
     @property
     def url(self) -> str:
@@ -48,23 +48,12 @@ class BlobServer:
             self._states[name] = known = (content, f"0x8DC{self._changes:012X}")
         return known[1]
 
-    async def __aenter__(self) -> Self:
-        """Listen on loopback."""
+    def application(self) -> web.Application:
+        """What is served."""
         application = web.Application()
         application.router.add_get("/{container}", self._list)
         application.router.add_get("/{container}/{name:.*}", self._download)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls).start()
-        self.port = int(self._runner.addresses[0][1])
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop listening."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        return application
 
     async def _list(self, request: web.Request) -> web.Response:
         self.log.append(f"LIST {request.query.get('prefix', '')}".rstrip())

@@ -14,9 +14,7 @@ import http.client
 import os
 import re
 import ssl
-import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +29,8 @@ from aiohttp import ClientSession, web
 from yarl import URL
 
 from localcluster.ports import free_ports
+from shared.testing.loopback import LoopbackServer
+from shared.testing.server_process import running
 
 _PATIENCE: Final = 60
 _SAFE: Final = "/-_.~"
@@ -52,15 +52,9 @@ def run_bucket_server(folder: Path) -> Iterator[BucketServer]:
     port = free_ports(1)[0]
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONDONTWRITEBYTECODE": "1"}
-    with (folder / "buckets.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
-        try:
-            server = BucketServer(f"127.0.0.1:{port}")
-            server.wait()
-            yield server
-        finally:
-            process.terminate()
-            process.wait(_PATIENCE)
+    server = BucketServer(f"127.0.0.1:{port}")
+    with running(command, environment, folder / "buckets.log", server.ping):
+        yield server
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +63,9 @@ class BucketServer:
 
     host: str
 
-    def wait(self) -> None:
-        """Until it answers."""
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                self._send("GET", "/moto-api/")
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-            else:
-                return
+    def ping(self) -> None:
+        """Asks for an answer; OSError is none."""
+        self._send("GET", "/moto-api/")
 
     def create(self, bucket: str, region: str = "") -> None:
         """Makes a bucket."""
@@ -130,8 +115,8 @@ class Request:
 Fault = Callable[[web.Request], web.StreamResponse | None]
 
 
-@dataclass(slots=True)
-class BucketGate:
+@dataclass
+class BucketGate(LoopbackServer):
     """A server in front of buckets; `log` has every request in order."""
 
     server: BucketServer
@@ -150,7 +135,6 @@ class BucketGate:
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by every request."""
     port: int = 0
-    _runner: web.AppRunner | None = None
     _session: ClientSession | None = None
 
     @property
@@ -168,23 +152,23 @@ class BucketGate:
             found.append(f"{each.method} {each.path}" + (f"?{kind}" if kind else ""))
         return found
 
-    async def __aenter__(self) -> Self:
-        """Listen on loopback."""
+    def application(self) -> web.Application:
+        """What is served."""
         application = web.Application(client_max_size=1 << 30)
         application.router.add_route("*", "/{path:.*}", self._answer)
+        return application
+
+    async def __aenter__(self) -> Self:
+        """Listen on loopback."""
         self._session = ClientSession(auto_decompress=False)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls).start()
-        self.port = int(self._runner.addresses[0][1])
+        await super().__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop listening."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await super().__aexit__(kind, error, trace)
         if self._session is not None:
             await self._session.close()
 

@@ -6,13 +6,13 @@ import base64
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 import yaml
 from aiohttp import web
 
 from localcluster import programs
+from shared.testing.loopback import LoopbackServer
 
 CONFIG_MAP: Final = """\
 apiVersion: v1
@@ -51,7 +51,7 @@ def helm(*arguments: str | Path, home: Path) -> str:
     return done.stdout
 
 
-class ChartServer:
+class ChartServer(LoopbackServer):
     """Serves the packages that are added to it, and their index."""
 
     def __init__(self, folder: Path) -> None:
@@ -63,7 +63,6 @@ class ChartServer:
         """`user:password` of who may read; empty for everybody."""
         self.requests: list[web.Request] = []
         self.address = ""
-        self._runner: web.AppRunner | None = None
         self._charts = 0
 
     @property
@@ -97,21 +96,17 @@ class ChartServer:
         found: dict[str, Any] = yaml.safe_load((self.served / "index.yaml").read_text())
         return found
 
-    async def __aenter__(self) -> Self:
+    def application(self) -> web.Application:
+        """What is served."""
         application = web.Application()
         application.router.add_get("/{path:.*}", self._answer)
-        self._runner = web.AppRunner(application)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.address = f"http://{host}:{port}"
-        return self
+        return application
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._runner is not None
-        await self._runner.cleanup()
+    async def __aenter__(self) -> Self:
+        """Listen on loopback."""
+        await super().__aenter__()
+        self.address = f"http://127.0.0.1:{self.port}"
+        return self
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
 
 from shared.lang.json import JsonObject, dumps
+from shared.testing.loopback import LoopbackServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,14 @@ class Asked:
     body: bytes
 
 
-@dataclass(slots=True)
-class CloudServer:
+@dataclass
+class CloudServer(LoopbackServer):
     """Answers by method and path; what nobody told it about is not found."""
 
     answers: dict[tuple[str, str], Any] = field(default_factory=dict)
     """`(method, path)` -> JSON, text, or a status code."""
     log: list[Asked] = field(default_factory=list)
     address: str = ""
-    _runner: web.AppRunner | None = None
 
     def answer(self, method: str, path: str, content: JsonObject | str | int) -> None:
         """Tells it what to answer."""
@@ -42,23 +41,17 @@ class CloudServer:
         """All requests for a path."""
         return [request for request in self.log if request.path == path]
 
-    async def __aenter__(self) -> Self:
-        """Listen on loopback."""
+    def application(self) -> web.Application:
+        """What is served."""
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(application, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.address = f"http://{host}:{port}"
-        return self
+        return application
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop listening."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+    async def __aenter__(self) -> Self:
+        """Listen on loopback."""
+        await super().__aenter__()
+        self.address = f"http://127.0.0.1:{self.port}"
+        return self
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

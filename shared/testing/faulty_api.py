@@ -14,6 +14,7 @@ import json
 import re
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -39,6 +40,7 @@ _OWN_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent"
 _LARGEST_BODY: Final = 2**24
 _LONGEST_EVENT: Final = 2**23
 _PATIENCE: Final = 30.0
+_ABOUT_OBJECTS: Final = re.compile(r"/(api|apis/[^/]+)/[^/]+/")
 _HALF_AN_EVENT: Final = b'{"type":"MODIFIED","object":{"meta'
 
 
@@ -223,6 +225,19 @@ class FaultyApi:
             if not self._news.wait_for(met, timeout):
                 hits = [(rule.verb, rule.path, len(rule.hits)) for rule in self._rules]
                 raise TimeoutError(f"after {timeout:g} s the rules have hit: {hits}")
+
+    def asked_about_objects(self, since: int = 0) -> Counter[str]:
+        """How many requests came after so many others, by verb.
+
+        Not those that ask which kinds there are, nor watches, nor events, which are told whenever there is
+        time.
+        """
+        found = [request for request in self.requests[since:] if _ABOUT_OBJECTS.match(request.path)]
+        return Counter(
+            request.verb
+            for request in found
+            if request.verb != "WATCH" and not request.path.endswith("/events")
+        )
 
     # The thread
 

@@ -7,20 +7,20 @@ for the end of a turn the status is held against the kstatus contract.
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from localcluster import programs
-from shared.kube import Connection, KubeClient
-from shared.lang import json, yaml
+from shared.lang import yaml
 from shared.lang.json import JsonObject
-from shared.testing.artifact_server import ArtifactServer, Files
+from shared.testing.artifact_server import Files
 from shared.testing.controllers import ControllerProcess, Suite
 from shared.testing.kstatus_contract import violations
-from shared.testing.objects import PATIENCE, Objects
+from shared.testing.objects import Objects
+from shared.testing.patience import PATIENCE, eventually
+from shared.testing.rollouts import Rollouts
 
 KUSTOMIZATION: Final = "Kustomization.kustomize.toolkit.fluxcd.io"
 GIT_REPOSITORY: Final = "GitRepository.source.toolkit.fluxcd.io"
@@ -29,41 +29,10 @@ _OWN: Final = "test.headrace.io/own"
 _PAUSE: Final = 0.1
 
 
-class Flux(Objects):
+class Flux(Rollouts):
     """One namespace in which kustomize-controller works."""
 
-    def __init__(
-        self,
-        client: KubeClient,
-        namespace: str,
-        artifacts: ArtifactServer,
-        suite: Suite,
-        process: ControllerProcess,
-    ) -> None:
-        super().__init__(client, namespace)
-        self.artifacts = artifacts
-        self.process = process
-        self._suite = suite
-        self._requests = itertools.count(1)
-
-    @classmethod
-    @asynccontextmanager
-    async def connected(
-        cls,
-        kubeconfig: Path,
-        namespace: str,
-        artifacts: ArtifactServer,
-        suite: Suite,
-        process: ControllerProcess,
-    ) -> AsyncIterator[Flux]:
-        """One with a connection of its own; leaves no Kustomization behind that nobody would finalise."""
-        connection = await Connection.load(kubeconfig)
-        try:
-            flux = cls(KubeClient(connection), namespace, artifacts, suite, process)
-            yield flux
-            await flux._release()
-        finally:
-            await connection.close()
+    finalised = (KUSTOMIZATION, _OWN)
 
     # Sources
 
@@ -100,6 +69,16 @@ class Flux(Objects):
             "metadata": {"name": name},
             "spec": {"interval": "1h", "url": "https://git.invalid/app"},
         }
+
+    async def sources_seen(self, labels: Mapping[str, str] | None = None) -> None:
+        """Waits until the process has seen all sources, so that a Kustomization needs one turn: they come by
+        one stream, in their order.
+        """
+        name = f"last-{next(self._requests)}"
+        await self.publish(source=name)
+        await self.kustomization(name, source=name, labels=labels)
+        await self.ready(name)
+        await self.remove(name)
 
     # Kustomizations
 
@@ -188,6 +167,23 @@ class Flux(Objects):
 
         return _sound(await self.until(KUSTOMIZATION, name, met))
 
+    async def reconcile_until(
+        self,
+        kind: str,
+        name: str,
+        met: Callable[[JsonObject | None], object],
+        there: Objects | None = None,
+    ) -> JsonObject | None:
+        """Asks for turns until an object, here or elsewhere, is as wanted, and gives it: what somebody did to
+        it is told to the controller by another stream than the request.
+        """
+
+        async def reconciled() -> JsonObject | None:
+            await self.reconcile()
+            return await (there or self).live(kind, name)
+
+        return await eventually(reconciled, met)
+
     async def event(self, text: str, about: str = "app") -> JsonObject:
         """Waits for an Event about a Kustomization whose message contains the text."""
         return await super().event(text, about)
@@ -223,24 +219,9 @@ class Flux(Objects):
 
     # The controller
 
-    async def turns(self, at_least: int, name: str = "app") -> None:
-        """Waits until the process has finished that many turns of a Kustomization."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                if await asyncio.to_thread(self.count_of_turns, name) >= at_least:
-                    return
-                await asyncio.sleep(_PAUSE)
-
-    def count_of_turns(self, name: str = "app") -> int:
-        """How many turns of a Kustomization the process has finished; adding the finalizer is none."""
-        labels = f'kind="Kustomization",name="{name}",namespace="{self.namespace}"'
-        lines = self.process.metrics().splitlines()
-        counts = [line for line in lines if f"_duration_seconds_count{{{labels}}}" in line]
-        return int(float(counts[0].split()[-1])) if counts else 0
-
     def log(self, name: str = "app") -> list[JsonObject]:
         """What the process has logged about a Kustomization."""
-        lines = [json.loads(line) for line in self.process.log.read_bytes().splitlines()]
+        lines = self.process.said()
         return [line for line in lines if (line.get("namespace"), line.get("name")) == (self.namespace, name)]
 
     @staticmethod
@@ -272,13 +253,6 @@ class Flux(Objects):
     def in_vain(self, why: str) -> BaseException:
         """What ends a test that waited for nothing; tells what the process said last."""
         return super().in_vain(f"{why}\n{self.process.tail()}")
-
-    async def _release(self) -> None:
-        """Lets Kustomizations go whose controller is no longer there."""
-        kustomizations = await self.resource(KUSTOMIZATION)
-        found = await self.client.list(kustomizations, self.namespace, label_selector=_OWN)
-        for obj in found["items"]:
-            await self.edit(KUSTOMIZATION, obj["metadata"]["name"], {"metadata": {"finalizers": None}})
 
     async def _revision_for(self, name: str) -> str:
         obj = await self.live(KUSTOMIZATION, name)

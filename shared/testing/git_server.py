@@ -20,12 +20,11 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from aiohttp import BasicAuth, web
 
 from shared.testing.git_upstream import git_environment
+from shared.testing.loopback import LoopbackServer
 
 _CHUNK = 1 << 16
 
@@ -69,8 +68,8 @@ class Access:
         return 403 if self.forbidden else 200
 
 
-@dataclass(slots=True)
-class GitServer:
+@dataclass
+class GitServer(LoopbackServer):
     """Serves all repositories below a directory; `log` has every request in order."""
 
     root: Path
@@ -86,24 +85,12 @@ class GitServer:
     redirect_to: str = ""
     """Base address that `info/refs` requests are sent away to."""
     log: list[Exchange] = field(default_factory=list)
-    _runner: web.AppRunner | None = None
 
-    async def __aenter__(self) -> Self:
-        """Listen on loopback."""
+    def application(self) -> web.Application:
+        """What is served."""
         application = web.Application(client_max_size=1 << 30)
         application.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls).start()
-        self.port = int(self._runner.addresses[0][1])
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop listening; requests under way are dropped."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        return application
 
     def url(self, path: str = "app.git", login: str = "") -> str:
         """The address of a repository, with `user:password` in it if wanted."""

@@ -7,73 +7,48 @@ from __future__ import annotations
 
 import base64
 import gzip
-import itertools
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from localcluster import programs
-from shared.kube import Connection, KubeClient
 from shared.lang import json, yaml
 from shared.lang.json import JsonObject
-from shared.testing.artifact_server import ArtifactServer
 from shared.testing.controllers import ControllerProcess, Suite
 from shared.testing.kstatus_contract import violations
-from shared.testing.objects import PATIENCE, Objects
+from shared.testing.patience import PATIENCE
+from shared.testing.rollouts import Rollouts
 
 HELM_RELEASE: Final = "HelmRelease.helm.toolkit.fluxcd.io"
 OCI_REPOSITORY: Final = "OCIRepository.source.toolkit.fluxcd.io"
-_OWN: Final = "test.headrace.io/own"
+OWN: Final = "test.headrace.io/own"
 
 
-class Releases(Objects):
+class Releases(Rollouts):
     """One namespace in which helm-controller works."""
 
-    def __init__(
-        self,
-        client: KubeClient,
-        namespace: str,
-        artifacts: ArtifactServer,
-        suite: Suite,
-        process: ControllerProcess,
-    ) -> None:
-        super().__init__(client, namespace)
-        self.artifacts = artifacts
-        self.process = process
-        self._suite = suite
-        self._requests = itertools.count(1)
-
-    @classmethod
-    @asynccontextmanager
-    async def connected(
-        cls,
-        kubeconfig: Path,
-        namespace: str,
-        artifacts: ArtifactServer,
-        suite: Suite,
-        process: ControllerProcess,
-    ) -> AsyncIterator[Releases]:
-        """One with a connection of its own."""
-        connection = await Connection.load(kubeconfig)
-        try:
-            releases = cls(KubeClient(connection), namespace, artifacts, suite, process)
-            yield releases
-            await releases._release()
-        finally:
-            await connection.close()
+    finalised = (HELM_RELEASE, OWN)
 
     @staticmethod
     def shared_process(suite: Suite) -> ControllerProcess:
         """The process that most tests share, not started."""
-        return _process(suite, f"--watch-label-selector=!{_OWN}")
+        return _process(suite, f"--watch-label-selector=!{OWN}")
+
+    @staticmethod
+    def group_process(suite: Suite, group: str, *flags: str) -> ControllerProcess:
+        """A process with flags, not started, for the releases with the label `OWN=group`."""
+        return _process(suite, f"--watch-label-selector={OWN}={group}", *flags, name=f"helm-{group}")
 
     @contextmanager
-    def own(self, *flags: str) -> Iterator[ControllerProcess]:
-        """Another process, with flags, that works on releases with `labels=releases.mine` alone."""
-        selector = f"--watch-label-selector={_OWN}={self.namespace}"
-        process = _process(self._suite, selector, *flags, name=f"helm-{self.namespace}")
+    def own(self, *flags: str, through: Callable[[Path], Path] | None = None) -> Iterator[ControllerProcess]:
+        """Another process, with flags, that works on releases with `labels=releases.mine` alone.
+
+        `through` is as in `Suite.controller`.
+        """
+        selector = f"--watch-label-selector={OWN}={self.namespace}"
+        process = _process(self._suite, selector, *flags, name=f"helm-{self.namespace}", through=through)
         usual, self.process = self.process, process
         try:
             process.start()
@@ -85,7 +60,7 @@ class Releases(Objects):
     @property
     def mine(self) -> dict[str, str]:
         """Labels of the releases that `own` works on."""
-        return {_OWN: self.namespace}
+        return {OWN: self.namespace}
 
     # Charts
 
@@ -202,9 +177,11 @@ class Releases(Objects):
 
         return _sound(await self.until(HELM_RELEASE, name, met, seconds))
 
-    async def stalls(self, reason: str, text: str = "", name: str = "app") -> JsonObject:
+    async def stalls(
+        self, reason: str, text: str = "", name: str = "app", *, seconds: float = PATIENCE
+    ) -> JsonObject:
         """Waits until a HelmRelease is stalled for a reason."""
-        return _sound(await self.states("Stalled", reason, text, name))
+        return _sound(await self.states("Stalled", reason, text, name, seconds=seconds))
 
     async def reconcile(self, name: str = "app", **more: str) -> JsonObject:
         """Asks for a turn, `force=token` and `reset=token` included; gives the object as it was left."""
@@ -225,9 +202,9 @@ class Releases(Objects):
 
     # Helm
 
-    def helm(self, *arguments: str, namespace: str = "") -> str:
-        """Runs the real helm in the namespace; gives what it prints."""
-        command = [str(programs.ensure("helm")), *arguments, "--namespace", namespace or self.namespace]
+    def helm(self, *arguments: str, namespace: str = "", program: str = "helm") -> str:
+        """Runs the real helm in the namespace, or `helm3`; gives what it prints."""
+        command = [str(programs.ensure(program)), *arguments, "--namespace", namespace or self.namespace]
         command += ["--kubeconfig", str(self._suite.cluster.kubeconfig)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         if done.returncode:
@@ -255,13 +232,6 @@ class Releases(Objects):
         """What ends a test that waited for nothing; tells what the process said last."""
         return super().in_vain(f"{why}\n{self.process.tail()}")
 
-    async def _release(self) -> None:
-        """Lets releases go whose controller is no longer there."""
-        kind = await self.resource(HELM_RELEASE)
-        found = await self.client.list(kind, self.namespace, label_selector=_OWN)
-        for obj in found["items"]:
-            await self.edit(HELM_RELEASE, obj["metadata"]["name"], {"metadata": {"finalizers": None}})
-
 
 def _sound(obj: JsonObject | None) -> JsonObject:
     found = obj or {}
@@ -271,11 +241,13 @@ def _sound(obj: JsonObject | None) -> JsonObject:
     return found
 
 
-def _process(suite: Suite, *flags: str, name: str = "") -> ControllerProcess:
+def _process(
+    suite: Suite, *flags: str, name: str = "", through: Callable[[Path], Path] | None = None
+) -> ControllerProcess:
     arguments = [
         *flags,
         f"--helm-binary={programs.ensure('helm')}",
         f"--kustomize-binary={programs.ensure('kustomize')}",
         "--requeue-dependency=1s",
     ]
-    return suite.controller("helm_controller", "helm-controller", arguments, name)
+    return suite.controller("helm_controller", "helm-controller", arguments, name, through)

@@ -7,22 +7,40 @@ Kinds are named as kubectl names them: `ConfigMap`, `Deployment.apps`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from shared.kube.client import KubeClient
-from shared.kube.errors import NotFound
+from shared.kube.errors import KubeError, NotFound, is_outage
 from shared.kube.resources import Resource
 from shared.kube.watch import WatchEvent
 from shared.lang.json import JsonObject
+from shared.testing.patience import PATIENCE
 
-PATIENCE: Final = 20.0
-
+_PAUSE: Final = 0.2
 _NOTHING: Final[JsonObject] = {"status": "", "reason": "", "message": ""}
 _MADE_BY_KUBERNETES: Final = frozenset({"kube-root-ca.crt"})
+
+
+async def watched(
+    client: KubeClient, resource: Resource, namespace: str | None, **options: Any
+) -> AsyncGenerator[WatchEvent, None]:
+    """What a watch tells; one that can't be opened, as the server only starts, is tried again."""
+    while True:
+        told = False
+        try:
+            async with aclosing(client.watch(resource, namespace, **options)) as events:
+                async for event in events:
+                    told = True
+                    yield event
+            return
+        except KubeError as error:
+            if told or not is_outage(error):
+                raise
+        await asyncio.sleep(_PAUSE)
 
 
 class Objects:
@@ -161,7 +179,8 @@ class Objects:
     ) -> bool:
         """Reads events until one is accepted; whether that happened in time."""
         resource = await self.resource(kind)
-        stream = self.client.watch(
+        stream = watched(
+            self.client,
             resource,
             self._place(resource),
             field_selector=field_selector,

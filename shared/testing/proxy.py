@@ -7,7 +7,7 @@ import base64
 import contextlib
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from yarl import URL
 
@@ -24,6 +24,8 @@ class ForwardProxy:
     scheme: str = "http"
     """What the address says; the port knows both kinds."""
     login: tuple[str, str] | None = None
+    routes: dict[str, int] = field(default_factory=dict)
+    """Hosts that are on loopback in truth, by name, and their ports there."""
     targets: list[str] = field(default_factory=list)
     refused: int = 0
     """How many came with a wrong login or none."""
@@ -117,6 +119,8 @@ class ForwardProxy:
         request: bytes,
     ) -> None:
         self.targets.append(f"{host}:{port}")
+        if host in self.routes:
+            host, port = "127.0.0.1", self.routes[host]
         far_reader, far_writer = await asyncio.open_connection(host, port)
         try:
             writer.write(answer)
@@ -126,6 +130,32 @@ class ForwardProxy:
                 group.create_task(_pipe(far_reader, writer))
         finally:
             far_writer.close()
+
+
+class Guide(ForwardProxy):
+    """A proxy that knows other places for some hosts, or for all: ports on loopback."""
+
+    def __init__(self, port: int = 0, **options: Any) -> None:
+        """With a port everybody is led there."""
+        super().__init__(**options)
+        self.everybody = port
+        self.places: dict[str, int] = {}
+        self.asked: list[str] = []
+        """Hosts that somebody wanted to get to."""
+
+    async def _pass_on(
+        self,
+        host: str,
+        port: int,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        answer: bytes,
+        request: bytes,
+    ) -> None:
+        self.asked.append(host)
+        place = self.places.get(host, self.everybody)
+        where = ("127.0.0.1", place) if place else (host, port)
+        await super()._pass_on(*where, reader, writer, answer, request)
 
 
 async def _counted(reader: asyncio.StreamReader) -> bytes:

@@ -13,9 +13,7 @@ import gzip
 import io
 import os
 import ssl
-import subprocess
 import tarfile
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +29,8 @@ from localcluster.ports import free_ports
 from shared.lang import json
 from shared.lang.digest import Digest
 from shared.oci.manifest import OCI_INDEX, OCI_MANIFEST
+from shared.testing.loopback import LoopbackServer
+from shared.testing.server_process import running
 
 LAYER: Final = "application/vnd.cncf.flux.content.v1.tar+gzip"
 CONFIG: Final = "application/vnd.cncf.flux.config.v1+json"
@@ -53,17 +53,10 @@ def run_registry(folder: Path) -> Iterator[RegistryStore]:
     file = folder / "registry.yml"
     file.write_bytes(json.dumps(config))
     environment = {"PATH": os.environ.get("PATH", os.defpath), "OTEL_TRACES_EXPORTER": "none"}
-    with (folder / "registry.log").open("wb") as log:
-        process = subprocess.Popen(
-            [str(programs.path("registry")), "serve", str(file)], env=environment, stdout=log, stderr=log
-        )
-        try:
-            store = RegistryStore(f"127.0.0.1:{port}")
-            store.wait()
-            yield store
-        finally:
-            process.terminate()
-            process.wait(_PATIENCE)
+    command = [str(programs.path("registry")), "serve", str(file)]
+    store = RegistryStore(f"127.0.0.1:{port}")
+    with running(command, environment, folder / "registry.log", store.ping):
+        yield store
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +65,9 @@ class RegistryStore:
 
     host: str
 
-    def wait(self) -> None:
-        """Until it answers."""
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                self._send("GET", "/v2/")
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-            else:
-                return
+    def ping(self) -> None:
+        """Asks for an answer; OSError is none."""
+        self._send("GET", "/v2/")
 
     def push(
         self,
@@ -185,8 +169,8 @@ class Request:
 Fault = Callable[[web.Request], web.StreamResponse | None]
 
 
-@dataclass(slots=True)
-class Gate:
+@dataclass
+class Gate(LoopbackServer):
     """A server in front of a registry; `log` has every request in order."""
 
     store: RegistryStore
@@ -205,7 +189,6 @@ class Gate:
     tokens: int = 0
     """How many tokens were given."""
     port: int = 0
-    _runner: web.AppRunner | None = None
     _session: ClientSession | None = None
 
     @property
@@ -226,23 +209,23 @@ class Gate:
         auth = base64.b64encode(f"{username}:{password}".encode()).decode()
         return json.dumps({"auths": {self.host: {"auth": auth}}}).decode()
 
-    async def __aenter__(self) -> Self:
-        """Listen on loopback."""
+    def application(self) -> web.Application:
+        """What is served."""
         application = web.Application(client_max_size=1 << 30)
         application.router.add_route("*", "/{path:.*}", self._answer)
+        return application
+
+    async def __aenter__(self) -> Self:
+        """Listen on loopback."""
         self._session = ClientSession(auto_decompress=False)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls).start()
-        self.port = int(self._runner.addresses[0][1])
+        await super().__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop listening."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await super().__aexit__(kind, error, trace)
         if self._session is not None:
             await self._session.close()
 

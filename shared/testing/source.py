@@ -24,6 +24,7 @@ from shared.kube.resources import Resource
 from shared.lang.json import JsonObject
 from shared.testing.controllers import ControllerProcess, Suite
 from shared.testing.kstatus_contract import violations
+from shared.testing.objects import watched
 
 EVENTS: Final = Resource("", "v1", "events", "Event")
 SECRETS: Final = Resource("", "v1", "secrets", "Secret")
@@ -163,14 +164,16 @@ class Sources:
         except NotFound:
             return None
 
-    async def until(self, met: Callable[[JsonObject | None], bool], name: str = "app") -> JsonObject | None:
+    async def until(
+        self, met: Callable[[JsonObject | None], bool], name: str = "app", seconds: float = PATIENCE
+    ) -> JsonObject | None:
         """Watches the object until `met` holds; a deleted one is None."""
         last: JsonObject | None = None
-        watch = self.client.watch(
-            self.resource, self.namespace, field_selector=f"metadata.name={name}", initial=True
+        watch = watched(
+            self.client, self.resource, self.namespace, field_selector=f"metadata.name={name}", initial=True
         )
         try:
-            async with asyncio.timeout(PATIENCE), aclosing(watch) as events:
+            async with asyncio.timeout(seconds), aclosing(watch) as events:
                 async for event in events:
                     if event.type == "BOOKMARK":
                         if last is None and met(None):
@@ -223,22 +226,23 @@ class Sources:
 
         return self._sound(await self.until(met, name))
 
-    async def events(self, reason: str, name: str = "app", *, at_least: int = 1) -> list[JsonObject]:
-        """Waits for events of a reason about the object; gives them."""
-        watch = self.client.watch(
-            EVENTS, self.namespace, field_selector=f"involvedObject.name={name},reason={reason}", initial=True
-        )
+    async def events(
+        self, reason: str, name: str = "app", *, at_least: int = 1, saying: str | None = None
+    ) -> list[JsonObject]:
+        """Waits for events of a reason (and a message) about the object; gives them."""
+        about = f"involvedObject.name={name},reason={reason}"
+        watch = watched(self.client, EVENTS, self.namespace, field_selector=about, initial=True)
         found: dict[str, JsonObject] = {}
         try:
             async with asyncio.timeout(PATIENCE if at_least else 0.5), aclosing(watch) as events:
                 async for event in events:
-                    if event.type in {"ADDED", "MODIFIED"}:
+                    if event.type in {"ADDED", "MODIFIED"} and saying in {None, event.object["message"]}:
                         found[event.object["metadata"]["name"]] = event.object
                     if at_least and sum(each["count"] for each in found.values()) >= at_least:
                         break
         except TimeoutError:
             if at_least:
-                pytest.fail(f"no {at_least} events {reason}, but {list(found)}", pytrace=False)
+                pytest.fail(f"no {at_least} events {reason} {saying or ''}, but {list(found)}", pytrace=False)
         return list(found.values())
 
     async def fetch(

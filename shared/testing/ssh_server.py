@@ -1,4 +1,4 @@
-"""A real Git server over SSH: a loopback listener that runs git's upload-pack for who shows a known key."""
+"""A real Git server over SSH: a loopback listener that runs git's programs for who shows a known key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import asyncssh
 
 from shared.testing.git_upstream import git_environment
 
-_COMMANDS: Final = {"git-upload-pack": "upload-pack"}
+_COMMANDS: Final = {"git-upload-pack": "upload-pack", "git-receive-pack": "receive-pack"}
 
 
 @dataclass(slots=True)

@@ -32,8 +32,21 @@ KINDS: Final = (
     Resource("source.toolkit.fluxcd.io", "v1", "ocirepositories", "OCIRepository"),
     Resource("source.toolkit.fluxcd.io", "v1", "helmrepositories", "HelmRepository"),
     Resource("source.toolkit.fluxcd.io", "v1", "helmcharts", "HelmChart"),
+    Resource("source.toolkit.fluxcd.io", "v1", "buckets", "Bucket"),
+    Resource("notification.toolkit.fluxcd.io", "v1", "receivers", "Receiver"),
+    Resource("image.toolkit.fluxcd.io", "v1", "imagerepositories", "ImageRepository"),
+    Resource("image.toolkit.fluxcd.io", "v1", "imagepolicies", "ImagePolicy"),
+    Resource("image.toolkit.fluxcd.io", "v1", "imageupdateautomations", "ImageUpdateAutomation"),
 )
-_WRITERS: Final = frozenset({"gotk-kustomize-controller", "source-controller"})
+_WRITERS: Final = frozenset(
+    {
+        "gotk-kustomize-controller",
+        "source-controller",
+        "notification-controller",
+        "image-reflector-controller",
+        "image-automation-controller",
+    }
+)
 _PAUSE: Final = 0.2
 _PATIENCE: Final = 20.0
 

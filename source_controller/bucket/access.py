@@ -16,6 +16,8 @@ from shared.auth import (
     Proxy,
     SecretData,
     SecretError,
+    Secrets,
+    SecretUnavailable,
     TlsMaterial,
     basic_auth,
     check_tls,
@@ -31,7 +33,7 @@ from source_controller.bucket.store import StoreError, limited
 from source_controller.bucket.stores import Access
 from source_controller.bucket.sts import ldap_credentials, sts_endpoint
 from source_controller.identities import Identities
-from source_controller.secrets import Secrets, SecretUnavailable, refused
+from source_controller.secrets import refused
 
 LDAP: Final = "ldap"
 AWS: Final = "aws"

@@ -20,9 +20,9 @@ from typing import Any, Final, Protocol
 import aiohttp
 from yarl import URL
 
-from shared.auth import Proxy, ProxyRefused, through
+from shared.auth import Proxy, ProxyRefused, exchange
 from shared.git.threads import Stopped
-from shared.http import CONNECT_SECONDS, hang_up, trouble
+from shared.http import trouble
 from source_controller.bucket.store import StoreError
 
 _CHUNK: Final = 1 << 18
@@ -132,23 +132,17 @@ class Carrier:
         url = URL(request.url, encoded=True)
         headers = {"Accept-Encoding": "identity", **request.headers}
         try:
-            async with (
-                through(self._session, self._proxy, url, headers) as (session, way),
-                session.request(
-                    request.method,
-                    url,
-                    data=request.body,
-                    ssl=self._context or True,
-                    allow_redirects=False,
-                    auto_decompress=False,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-                    **way,
-                ) as answer,
-            ):
-                try:
-                    return await _taken(answer, target)
-                finally:
-                    hang_up(answer)
+            async with exchange(
+                self._session,
+                self._proxy,
+                request.method,
+                url,
+                headers,
+                data=request.body,
+                ssl=self._context or True,
+                auto_decompress=False,
+            ) as answer:
+                return await _taken(answer, target)
         except TimeoutError:
             raise StoreError(f"{url.host}:{url.port} does not take connections in time") from None
         except ProxyRefused as error:

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
-from shared.auth import BasicAuth, Proxy, ProxyRefused, through
-from shared.http import CONNECT_SECONDS, hang_up, trouble
+from shared.auth import BasicAuth, Proxy, ProxyRefused, exchange
+from shared.http import trouble
 from shared.lang.xml import XmlRefused, texts
 from source_controller.bucket.library import S3Credentials
 from source_controller.bucket.store import StoreError
@@ -56,21 +56,10 @@ async def ldap_credentials(
     username, password = (login.username, login.password) if login else ("", "")
     body = urlencode(_ACTION | {"LDAPUsername": username, "LDAPPassword": password}).encode()
     try:
-        async with (
-            through(session, proxy, endpoint, dict(_FORM)) as (client, way),
-            client.post(
-                endpoint,
-                data=body,
-                ssl=context or True,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-                **way,
-            ) as answer,
-        ):
-            try:
-                status, text = answer.status, await _read(answer)
-            finally:
-                hang_up(answer)
+        async with exchange(
+            session, proxy, "POST", endpoint, dict(_FORM), data=body, ssl=context or True
+        ) as answer:
+            status, text = answer.status, await _read(answer)
     except TimeoutError:
         raise StoreError(f"{endpoint.host}:{endpoint.port} does not take connections in time") from None
     except ProxyRefused as error:

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
 from shared.api.source_v1 import GitRepository, GitRepositoryRef
+from shared.auth import Secrets, SecretUnavailable
 from shared.events import Severity
 from shared.git import Commit, Selected
 from shared.git.signatures import PublicKeys, SignatureRefused, verify_signature
@@ -26,7 +27,6 @@ from shared.runtime.turn import Turn
 from shared.status.conditions import FALSE, TRUE
 from source_controller.artifacts import FETCH_FAILED, OUTDATED, VERIFIED, CommonReason
 from source_controller.git_repository.conditions import INCLUDE_UNAVAILABLE, Reason
-from source_controller.secrets import Secrets, SecretUnavailable
 
 Mode: TypeAlias = Literal["HEAD", "Tag", "TagAndHEAD"]
 

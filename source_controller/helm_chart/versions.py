@@ -76,7 +76,7 @@ def choose_tag(tags: Iterable[str], wanted: str) -> str | None:
 
 
 def version_of(text: str) -> Version | None:
-    """A version with all three parts; None if it isn't one."""
+    """A version as tags have it; None if it isn't one."""
     try:
         return Version.parse_tag(text)
     except SemverError:

@@ -16,6 +16,8 @@ from shared.auth import (
     RegistryLogin,
     SecretData,
     SecretError,
+    Secrets,
+    SecretUnavailable,
     TlsMaterial,
     basic_auth,
     check_tls,
@@ -24,7 +26,7 @@ from shared.auth import (
 from shared.oci import Access, Repository
 from source_controller.helm_repository.client import HelmAccess, HelmHttp, repository_url
 from source_controller.identities import Identities
-from source_controller.secrets import Secrets, SecretUnavailable, refused
+from source_controller.secrets import refused
 
 _DOCKER_JSON: Final = "kubernetes.io/dockerconfigjson"
 _LEGACY_TLS: Final = ("ca.crt", "tls.crt", "tls.key", "caFile", "certFile", "keyFile")

@@ -15,8 +15,7 @@ from typing import Any, Final
 
 from shared.lang.json import JsonError, JsonObject, dumps, kind_of, loads
 from shared.lang.semver import SemverError, Version
-from shared.lang.yaml import Limits, YamlError, load_yaml11
-from shared.lang.yaml.scalars import format_float
+from shared.lang.yaml import Limits, YamlError, load_yaml11, scalar_text
 
 REFUSED: Final = 2
 """The exit code for an index that can't be used."""
@@ -157,14 +156,8 @@ class _Reading:
     def _text(self, value: object, at: str) -> str:
         if isinstance(value, str):
             return value
-        if not self._lenient:
-            match value:
-                case bool():
-                    return "true" if value else "false"
-                case int():
-                    return str(value)
-                case float():
-                    return format_float(value)
+        if not self._lenient and isinstance(value, int | float):
+            return scalar_text(value)
         raise _wrong(at, "a text", value)
 
     def _texts(self, value: object, at: str) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from shared.api.source_v1 import OCIRepository, Provider
-from shared.auth import Keychain, SecretData, SecretError, TlsMaterial
+from shared.auth import Keychain, SecretData, SecretError, Secrets, SecretUnavailable, TlsMaterial
 from shared.oci import Access, Repository
 from source_controller.identities import Identities
-from source_controller.secrets import Secrets, SecretUnavailable, refused
+from source_controller.secrets import refused
 
 
 class Accesses:

@@ -7,6 +7,7 @@ from typing import Final
 
 from shared.api.source_v1 import OCIRepository
 from shared.lang.digest import Digest, DigestError
+from shared.lang.patterns import Pattern, PatternError
 from shared.lang.semver import Constraint, SemverError, Version
 from shared.oci import NoVersion, Registry
 
@@ -65,15 +66,11 @@ def filtered(tags: Iterable[str], pattern: str) -> list[str]:
     """
     if not pattern:
         return list(tags)
-    import re2  # noqa: PLC0415 - only few have a filter
-
-    options = re2.Options()
-    options.log_errors = False
     try:
-        expression = re2.compile(pattern, options)
-    except re2.error as error:
+        expression = Pattern(pattern)
+    except PatternError as error:
         raise InvalidReference(f"spec.ref.semverFilter is not a regular expression: {error}") from error
-    return [tag for tag in tags if expression.search(tag)]
+    return [tag for tag in tags if expression.matches(tag)]
 
 
 def highest(tags: Iterable[str], wanted: Constraint, *, of_charts: bool = False) -> str | None:

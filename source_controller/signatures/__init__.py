@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from shared.api.source_v1 import SignatureVerification
-from source_controller.secrets import Secrets
+from shared.auth import Secrets
 from source_controller.signatures.cosign import Cosign
 from source_controller.signatures.cosign_program import CosignProgram
 from source_controller.signatures.subject import Subject, Verdict, VerificationFailed

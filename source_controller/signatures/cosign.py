@@ -12,8 +12,8 @@ from typing import Final
 import structlog
 
 from shared.api.source_v1 import OCISignatureVerification, OIDCIdentityMatch, SignatureVerification
+from shared.auth import Secrets, SecretUnavailable
 from shared.lang import json
-from source_controller.secrets import Secrets, SecretUnavailable
 from source_controller.signatures.cosign_program import CosignProgram, CosignRefused, Question
 from source_controller.signatures.subject import Subject, Verdict, VerificationFailed
 

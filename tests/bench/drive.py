@@ -19,7 +19,23 @@ REPOSITORIES = Resource("source.toolkit.fluxcd.io", "v1", "gitrepositories", "Gi
 IMAGES = Resource("source.toolkit.fluxcd.io", "v1", "ocirepositories", "OCIRepository")
 INDEXES = Resource("source.toolkit.fluxcd.io", "v1", "helmrepositories", "HelmRepository")
 CHARTS = Resource("source.toolkit.fluxcd.io", "v1", "helmcharts", "HelmChart")
+RELEASES = Resource("helm.toolkit.fluxcd.io", "v2", "helmreleases", "HelmRelease")
 BUCKETS = Resource("source.toolkit.fluxcd.io", "v1", "buckets", "Bucket")
+IMAGE_REPOSITORIES = Resource("image.toolkit.fluxcd.io", "v1", "imagerepositories", "ImageRepository")
+POLICIES = Resource("image.toolkit.fluxcd.io", "v1", "imagepolicies", "ImagePolicy")
+AUTOMATIONS = Resource("image.toolkit.fluxcd.io", "v1", "imageupdateautomations", "ImageUpdateAutomation")
+_FOLLOWED = (
+    KUSTOMIZATIONS,
+    REPOSITORIES,
+    IMAGES,
+    INDEXES,
+    CHARTS,
+    BUCKETS,
+    RELEASES,
+    IMAGE_REPOSITORIES,
+    POLICIES,
+    AUTOMATIONS,
+)
 _PATIENCE = 900.0
 
 
@@ -29,10 +45,7 @@ class Drive:
     def __init__(self, client: KubeClient):
         self._client = client
         self._changed = asyncio.Event()
-        self._informers = {
-            resource.kind: self._informer(resource)
-            for resource in (KUSTOMIZATIONS, REPOSITORIES, IMAGES, INDEXES, CHARTS, BUCKETS)
-        }
+        self._informers = {resource.kind: self._informer(resource) for resource in _FOLLOWED}
         self._watching: list[asyncio.Task] = []
 
     async def __aenter__(self) -> Self:
@@ -100,6 +113,21 @@ class Drive:
 
         await self._until(seen, names)
 
+    async def choose(self, policy: str, image: str, tag: str) -> None:
+        """Says in place of a suspended policy what it has chosen."""
+        status = {"latestRef": {"name": image, "tag": tag}}
+        await self._client.merge_patch(
+            POLICIES, NAMESPACE, policy, {"status": status}, manager="bench", subresource="status"
+        )
+
+    def pushed(self, name: str) -> str:
+        """The commit that an automation has pushed last."""
+        return str(self._status(AUTOMATIONS, name).get("lastPushCommit") or "")
+
+    async def until_pushed(self, name: str, before: str) -> None:
+        """Waits until an automation has pushed another commit."""
+        await self._until(lambda each: self.pushed(each) not in {"", before}, [name])
+
     async def until_failing(self, resource: Resource, names: Iterable[str]) -> None:
         """Waits until none is ready, each with a reason."""
 
@@ -126,6 +154,7 @@ class Drive:
             resource.kind,
             lambda obj: obj.get("status") or {},
             namespace=NAMESPACE,
+            optional=True,
         )
         informer.subscribe(lambda _: self._changed.set())
         return informer
@@ -147,5 +176,5 @@ def _is_ready(status: dict) -> bool:
 
 
 def _revision(status: dict) -> str:
-    artifact = status.get("artifact") or {}
-    return str(status.get("lastAppliedRevision") or artifact.get("revision") or "")
+    artifact = (status.get("artifact") or {}).get("revision")
+    return str(status.get("lastAppliedRevision") or artifact or status.get("lastAttemptedRevision") or "")

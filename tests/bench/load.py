@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from shared.testing.registry import RegistryStore
+from shared.testing.registry import CHART_LAYER, RegistryStore
 
 NAMESPACE = "bench"
 BROKEN = "broken"
@@ -73,6 +73,16 @@ spec:
 def app(number: int) -> str:
     """The name of an app, and of everything that belongs to it."""
     return f"app-{number:03}"
+
+
+def app_chart(name: str, version: str) -> dict[str, str]:
+    """The same app as a chart; its releases give it its name."""
+    app = _APP.format(name="NAME", revision=version).replace("NAME", "{{ .Release.Name }}")
+    return {
+        "Chart.yaml": f"apiVersion: v2\nname: {name}\nversion: {version}\n",
+        "values.yaml": "replicas: 1\n",
+        "templates/app.yaml": app.replace("replicas: 0", "replicas: {{ .Values.replicas }}"),
+    }
 
 
 def write_app(worktree: Path, number: int, revision: str = "1") -> None:
@@ -194,6 +204,16 @@ def image(name: str, url: str) -> dict:
         "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {"interval": "60m", "url": url},
     }
+
+
+def chart_image(name: str, url: str) -> dict:
+    """A chart in a registry, always the newest of its first major version."""
+    source = image(name, url)
+    source["spec"] |= {
+        "ref": {"semver": "1.x"},
+        "layerSelector": {"mediaType": CHART_LAYER, "operation": "copy"},
+    }
+    return source
 
 
 def push_apps(store: RegistryStore, worktree: Path, count: int) -> dict[str, str]:

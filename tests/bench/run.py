@@ -23,12 +23,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import scenarios
+from bench import Bench
+from children import Children
 from drive import Drive
 from load import push_apps
 from meter import Measured, Meter
-from scenarios import Bench
 
-from localcluster import Cluster
+from localcluster import Access, Cluster
 from localcluster.demo.repository import DemoRepository
 from shared.kube import Connection, KubeClient
 from shared.testing.controllers import Suite
@@ -42,21 +43,33 @@ _IDLE_SECONDS = 3.0
 def _engine(options: argparse.Namespace, folder: Path) -> Iterator[tuple[Path, Meter]]:
     """The cluster with its controllers: the user's, or one of our own."""
     if options.kubeconfig:
-        yield Path(options.kubeconfig), Meter([Measured.parse(text) for text in options.controller], [])
+        kubeconfig = Path(options.kubeconfig)
+        controllers = [Measured.parse(text) for text in options.controller]
+        with _metered(Access(kubeconfig, folder), controllers, []) as meter:
+            yield kubeconfig, meter
         return
     with Cluster() as cluster:
         suite = Suite(cluster, folder)
         suite.install("replicas=0")
-        suite.start()
+        suite.start(notification=False, images=True)
         try:
             ours = [
-                Measured(each.name, partial(_usage_of, each), each.metrics)
-                for each in (suite.source, suite.kustomize)
+                Measured(each.name, partial(_usage_of, each), each.metrics, each.pid)
+                for each in suite.processes
             ]
             others = [Measured(name, partial(_component, cluster, name)) for name in cluster.usage()]
-            yield cluster.kubeconfig, Meter(ours, others)
+            with _metered(cluster, ours, others) as meter:
+                yield cluster.kubeconfig, meter
         finally:
             suite.stop()
+
+
+@contextmanager
+def _metered(access: Access, controllers: list[Measured], others: list[Measured]) -> Iterator[Meter]:
+    """A meter of these processes, while it can look at their children."""
+    with Children({each.name: each.pid for each in controllers}) as children:
+        server = partial(access.kubectl, "get", "--raw", "/metrics")
+        yield Meter(controllers, others, server, lambda: children.peaks)
 
 
 def _usage_of(process):
@@ -110,7 +123,7 @@ def main() -> int:
     """Runs the bench."""
     names = [scenario.__name__ for scenario in scenarios.ALL]
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--count", type=int, default=100, help="Kustomizations (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=100, help="apps to roll out (default: %(default)s)")
     parser.add_argument(
         "--sources",
         choices=("one", "each", "images"),
@@ -154,7 +167,11 @@ def _print(report: dict) -> None:
                 if number
             }
             memory = f"{cost['resident_mib'][process]} ({cost['peak_mib'][process]}) MiB"
+            if children := cost["children_mib"].get(process):
+                memory += f", children up to {children} MiB"
             print(f"{'':<41}{process}: {round(sum(each.values()), 2)} = {each}; {memory}")
+        statuses = {name: round(n / cost["objects"], 2) for name, n in cost["status_patches"].items() if n}
+        print(f"{'':<41}writes of statuses: {statuses}")
 
 
 def _memory(figures: dict[str, float]) -> str:

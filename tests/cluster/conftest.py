@@ -1,9 +1,11 @@
-"""What tests of kustomize-controller share: charts in a cluster, artifacts, manifests to feed it."""
+"""What tests in clusters share: charts, controllers, artifacts, manifests to feed them."""
 
 import pytest
 
 from shared.testing.artifact_server import ArtifactServer
 from shared.testing.controllers import Suite
+from shared.testing.flux import Flux
+from shared.testing.helm import Releases
 from shared.testing.status_witness import StatusWitness
 
 
@@ -39,6 +41,26 @@ def suite(cluster, tmp_path_factory):
     installed = Suite(cluster, tmp_path_factory.mktemp("suite"))
     installed.install()
     return installed
+
+
+@pytest.fixture(scope="session")
+def kustomize_controller(suite):
+    """The one that works for all tests that have none of their own; a second one would work against it."""
+    yield from at_work(Flux.shared_process(suite))
+
+
+@pytest.fixture(scope="session")
+def helm_controller(suite):
+    """As `kustomize_controller`, for releases."""
+    yield from at_work(Releases.shared_process(suite))
+
+
+def at_work(process):
+    process.start()
+    yield process
+    assert process.running, process.tail()
+    assert process.stop() == 0, process.tail()
+    assert "unexpected error" not in process.log.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ megabytes for that. What comes back is kept for a part of its life.
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
@@ -15,24 +16,31 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from shared.auth.cloud.accounts import Account, Accounts
+from shared.auth.cloud.accounts import Account, Accounts, KubernetesToken
 from shared.auth.cloud.asking import Asker, CloudError
 from shared.auth.cloud.aws import AUDIENCE as AWS_AUDIENCE
 from shared.auth.cloud.aws import Aws, AwsKeys, Login, codecommit_region, registry_region, role_of
 from shared.auth.cloud.azure import AUDIENCE as AZURE_AUDIENCE
 from shared.auth.cloud.azure import DEVOPS_SCOPE, Azure, AzureToken, identity_of
 from shared.auth.cloud.cache import LONGEST, TokenCache, User
+from shared.auth.cloud.clusters import AKS_SCOPE, ClusterFacts, ClusterToken, ManagedClusters, parse_eks
 from shared.auth.cloud.gcp import Gcp, GcpToken, check_registry
 from shared.auth.cloud.github import APP_ID, USER, GitHubApp
 from shared.auth.registry import RegistryLogin
 from shared.auth.secrets import BasicAuth, BearerToken, Credentials, Proxy
 from shared.auth.tls import TlsMaterial
 from shared.kube.client import KubeClient
+from shared.kube.errors import NotFound
 from shared.observe.clock import Clock
 
 GATE_CLOSED: Final = (
     "to use spec.serviceAccountName for provider authentication please enable the "
     "ObjectLevelWorkloadIdentity feature gate in the controller"
+)
+
+_LOCKED: Final = (
+    "the default service account does not exist in the namespace of the object; the cluster is under "
+    "multi-tenant workload identity lockdown, ask its administrators"
 )
 
 
@@ -68,6 +76,7 @@ class Clouds:
         self.aws = Aws(asker, clock, environment)
         self.azure = Azure(asker, clock, environment)
         self.gcp = Gcp(asker, clock, environment)
+        self.clusters = ManagedClusters(asker, clock, self.aws, self.azure, environment)
 
     async def registry_login(
         self, cloud: Cloud, host: str, user: User, *, account: str = "", proxy: Proxy | None = None
@@ -172,6 +181,69 @@ class Clouds:
 
         return await self._cache.get((*_identity(Cloud.GCP, who), "token", _way(proxy)), make, user)
 
+    async def kubernetes_token(
+        self, audiences: Sequence[str], user: User, *, account: str = ""
+    ) -> KubernetesToken:
+        """A token of a ServiceAccount, without an exchange in any cloud; without one, of the controller's.
+
+        Raises:
+            CloudError: the API server gives none.
+        """
+        who = await self._account(user, account) or await self._accounts.own()
+
+        async def make() -> KubernetesToken:
+            return await self._accounts.token_for(who, audiences)
+
+        return await self._cache.get(("kubernetes", str(who), *audiences), make, user)
+
+    async def eks_token(self, cluster: str, user: User, *, account: str = "") -> ClusterToken:
+        """A token for a cluster of AWS.
+
+        Raises:
+            CloudError: nobody gives one.
+        """
+        region, _ = parse_eks(cluster)
+        who = await self._account(user, account)
+
+        async def make() -> ClusterToken:
+            return self.clusters.eks_token(cluster, await self._aws_keys(who, region, "", None))
+
+        return await self._cache.get((*_identity(Cloud.AWS, who), "cluster", cluster), make, user)
+
+    async def cluster(
+        self, cloud: Cloud, cluster: str, user: User, *, address: str = "", account: str = ""
+    ) -> ClusterFacts:
+        """What a cloud says of a cluster of its own.
+
+        Raises:
+            CloudError: it says nothing.
+        """
+        match cloud:
+            case Cloud.AWS:
+                region, _ = parse_eks(cluster)
+                return await self.clusters.eks(
+                    cluster, await self.aws_keys(user, region=region, account=account)
+                )
+            case Cloud.AZURE:
+                scope = self.clusters.aks_manager_scope()
+                token = await self.azure_token(scope, user, account=account)
+                return await self.clusters.aks(cluster, address, token)
+            case Cloud.GCP:
+                return await self.clusters.gke(cluster, await self.gcp_token(user, account=account))
+
+    async def gcp_key_token(self, key: bytes, user: User, *, proxy: Proxy | None = None) -> GcpToken:
+        """A token for the key of a service account, or the credentials of a user, that stand in a Secret.
+
+        Raises:
+            CloudError: it is none, or Google gives no token.
+        """
+        parts = (Cloud.GCP, "key", hashlib.sha256(key).hexdigest(), _way(proxy))
+        return await self._cache.get(parts, lambda: self.gcp.key_token(key, "the key", proxy=proxy), user)
+
+    def refused(self, token: str) -> None:
+        """Somebody did not take a token before its end; the next one who asks gets another."""
+        self._cache.forget(lambda kept: getattr(kept, "token", None) == token)
+
     async def github(self, app: GitHubApp, user: User, *, proxy: Proxy | None, tls: TlsMaterial) -> BasicAuth:
         """Who logs in for an installation of an app.
 
@@ -184,10 +256,27 @@ class Clouds:
         )
         return BasicAuth(USER, token.token)
 
+    async def github_slug(self, app: GitHubApp, *, proxy: Proxy | None, tls: TlsMaterial) -> str:
+        """The name of an app in addresses and logins.
+
+        Raises:
+            CloudError: GitHub doesn't tell.
+        """
+        return await app.slug(self._asker, self._clock, proxy=proxy, tls=tls)
+
     async def _account(self, user: User, name: str) -> Account | None:
         """The ServiceAccount that counts, if any."""
         wanted = name or self.default_account
-        return await self._accounts.read(user.namespace, wanted) if wanted else None
+        if not wanted:
+            return None
+        try:
+            return await self._accounts.read(user.namespace, wanted)
+        except CloudError as error:
+            if name or not isinstance(error.__cause__, NotFound):
+                raise
+            raise CloudError(
+                f"failed to get service account '{user.namespace}/{wanted}': {_LOCKED}"
+            ) from error
 
     async def _aws_keys(
         self, who: Account | None, region: str, endpoint: str, proxy: Proxy | None
@@ -228,7 +317,9 @@ def _way(proxy: Proxy | None) -> str:
 
 
 __all__ = [
+    "AKS_SCOPE",
     "APP_ID",
+    "DEVOPS_SCOPE",
     "GATE_CLOSED",
     "Account",
     "AwsKeys",
@@ -236,8 +327,10 @@ __all__ = [
     "Cloud",
     "CloudError",
     "Clouds",
+    "ClusterFacts",
     "GcpToken",
     "GitHubApp",
+    "KubernetesToken",
     "TokenCache",
     "User",
 ]

@@ -12,9 +12,9 @@ import aiohttp
 from yarl import URL
 
 from shared.auth.secrets import Proxy, SecretError
-from shared.auth.through import ProxyRefused, through
+from shared.auth.through import ProxyRefused, exchange
 from shared.auth.tls import TlsMaterial, ssl_context
-from shared.http import hang_up, trouble
+from shared.http import trouble
 from shared.lang.json import JsonError, JsonObject, loads_object
 
 _SECONDS: Final = 10.0
@@ -85,21 +85,18 @@ class Asker:
         try:
             async with (
                 asyncio.timeout(_SECONDS),
-                through(self._session, proxy, url, {**form, **(headers or {})}) as (session, way),
-                session.request(
+                exchange(
+                    self._session,
+                    proxy,
                     method,
                     url,
+                    {**form, **(headers or {})},
                     data=data,
                     ssl=context or True,
-                    allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None),
-                    **way,
                 ) as answer,
             ):
-                try:
-                    return Answer(answer.status, await _read(answer), f"{url.host}")
-                finally:
-                    hang_up(answer)
+                return Answer(answer.status, await _read(answer), f"{url.host}")
         except TimeoutError:
             raise CloudError(f"{url.host} does not answer within {_SECONDS:.0f} seconds") from None
         except ProxyRefused as error:

@@ -137,8 +137,8 @@ class Aws:
         public = host == _PUBLIC
         service = "ecr-public" if public else "ecr"
         target = "SpencerFrontendService" if public else "AmazonEC2ContainerRegistry_V20150921"
-        url = self._endpoint("ECR_PUBLIC" if public else "ECR") or URL(
-            f"https://api.{service}.{region}.{_suffix(region)}/"
+        url = self.endpoint("ECR_PUBLIC" if public else "ECR") or URL(
+            f"https://api.{service}.{region}.{suffix(region)}/"
         )
         headers = {
             "content-type": "application/x-amz-json-1.1",
@@ -173,9 +173,9 @@ class Aws:
         now = self._clock.now()
         stamp = now.strftime("%Y%m%dT%H%M%S")
         canonical = f"GIT\n{url.raw_path}\n\nhost:{_authority(url)}\n\nhost\n"
-        signature = _signature(canonical, stamp, keys, region, "codecommit")
+        proof = signature(canonical, stamp, keys, region, "codecommit")
         user = f"{keys.access_key}%{keys.token}" if keys.token else keys.access_key
-        return Login(user, f"{stamp}Z{signature}", expires_at=min(now + _SIGNED_LIFE, keys.expires_at))
+        return Login(user, f"{stamp}Z{proof}", expires_at=min(now + _SIGNED_LIFE, keys.expires_at))
 
     def _machine_keys(self) -> AwsKeys:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - takes long to load
@@ -202,10 +202,11 @@ class Aws:
         return (
             URL(endpoint)
             if endpoint
-            else self._endpoint("STS") or URL(f"https://sts.{region}.{_suffix(region)}/")
+            else self.endpoint("STS") or URL(f"https://sts.{region}.{suffix(region)}/")
         )
 
-    def _endpoint(self, service: str) -> URL | None:
+    def endpoint(self, service: str) -> URL | None:
+        """Where the environment says that a service is."""
         text = self._environment.get(f"AWS_ENDPOINT_URL_{service}") or self._environment.get(
             "AWS_ENDPOINT_URL"
         )
@@ -263,12 +264,13 @@ def authorization(
     canonical = f"{method}\n{url.raw_path}\n{url.raw_query_string}\n{listed}\n{signed}\n{digest}"
     stamp = headers["x-amz-date"]
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    signature = _signature(canonical, stamp, keys, region, service)
+    proof = signature(canonical, stamp, keys, region, service)
     who = f"Credential={keys.access_key}/{scope}"
-    return f"AWS4-HMAC-SHA256 {who}, SignedHeaders={signed}, Signature={signature}"
+    return f"AWS4-HMAC-SHA256 {who}, SignedHeaders={signed}, Signature={proof}"
 
 
-def _signature(canonical: str, stamp: str, keys: AwsKeys, region: str, service: str) -> str:
+def signature(canonical: str, stamp: str, keys: AwsKeys, region: str, service: str) -> str:
+    """The signature of a request in its canonical form."""
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     key = f"AWS4{keys.secret_key}".encode()
@@ -277,7 +279,8 @@ def _signature(canonical: str, stamp: str, keys: AwsKeys, region: str, service: 
     return hmac.digest(key, text.encode(), "sha256").hex()
 
 
-def _suffix(region: str) -> str:
+def suffix(region: str) -> str:
+    """The domain of the services of a region."""
     return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 

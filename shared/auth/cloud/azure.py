@@ -34,6 +34,11 @@ _MACHINE_VERSION: Final = "2018-02-01"
 _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _REGISTRY_USER: Final = "00000000-0000-0000-0000-000000000000"
 _EXCHANGE: Final = "https://{host}/oauth2/exchange"
+_MANAGER: Final = "https://management.azure.com"
+_MANAGERS: Final = (
+    ("chinacloudapi.cn", "https://management.chinacloudapi.cn"),
+    ("microsoftonline.us", "https://management.usgovcloudapi.net"),
+)
 _ENVIRONMENT_FILE: Final = "AZURE_ENVIRONMENT_FILEPATH"
 
 
@@ -133,11 +138,20 @@ class Azure:
             if not host.endswith(suffix):
                 raise CloudError(f"invalid Azure registry: '{host}'. must end with {suffix}")
         if known is not None:
-            endpoint = str(known.get("resourceManagerEndpoint") or "").rstrip("/")
-            if not endpoint:
-                raise CloudError("resourceManagerEndpoint must be set in the environment file")
-            return f"{endpoint}/.default"
+            return f"{_manager(known)}/.default"
         return "https://containerregistry.azure.net/.default"
+
+    def resource_manager(self) -> str:
+        """Where resources are described.
+
+        Raises:
+            CloudError: the environment file does not say.
+        """
+        known = self._custom()
+        if known is not None:
+            return _manager(known)
+        authority = self._environment.get("AZURE_AUTHORITY_HOST", "")
+        return next((url for part, url in _MANAGERS if part in authority), _MANAGER)
 
     def _custom(self) -> JsonObject | None:
         file = self._environment.get(_ENVIRONMENT_FILE, "")
@@ -174,6 +188,13 @@ class Azure:
         if not isinstance(token, str) or not token.isprintable() or not token:
             raise CloudError(f"{where} gives no token")
         return AzureToken(token, expires_at=self._clock.now() + life)
+
+
+def _manager(known: JsonObject) -> str:
+    endpoint = str(known.get("resourceManagerEndpoint") or "").rstrip("/")
+    if not endpoint:
+        raise CloudError("resourceManagerEndpoint must be set in the environment file")
+    return endpoint
 
 
 def identity_of(account: Account) -> tuple[str, str]:

@@ -6,7 +6,6 @@ over that: a machine that slept has a wall clock that went on, one that was set 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
@@ -14,12 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from shared.locks import Locks
 from shared.observe import metrics
 from shared.observe.clock import Clock
 
 LONGEST: Final = timedelta(hours=1)
 _PART: Final = 0.8
-_OPERATION: Final = "reconcile"
 
 
 class Expiring(Protocol):
@@ -35,11 +34,12 @@ T = TypeVar("T", bound=Expiring)
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """The object that a token is for, for the metrics."""
+    """The object that a token is for, for the metrics, and what it does."""
 
     kind: str
     namespace: str
     name: str
+    operation: str = "reconcile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +58,26 @@ class TokenCache:
         self._size = size
         self._longest = min(longest, LONGEST)
         self._kept: OrderedDict[str, _Kept[Any]] = OrderedDict()
-        self._making: dict[str, asyncio.Lock] = {}
+        self._making: Locks[str] = Locks()
 
     async def get(self, parts: Iterable[str], make: Callable[[], Awaitable[T]], user: User) -> T:
         """The token that is described by parts, which may be secret; whoever asks meanwhile gets the same."""
         if self._size <= 0:
             return await make()
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-        lock = self._making.setdefault(key, asyncio.Lock())
-        try:
-            async with lock:
-                found = self._fresh(key)
-                event = "cache_miss" if found is None else "cache_hit"
-                metrics.token_cache_events.labels(
-                    event, user.kind, user.name, user.namespace, _OPERATION
-                ).inc()
-                return found if found is not None else await self._made(key, make)
-        finally:
-            if not lock.locked():
-                self._making.pop(key, None)
+        async with self._making.hold(key):
+            found = self._fresh(key)
+            event = "cache_miss" if found is None else "cache_hit"
+            metrics.token_cache_events.labels(
+                event, user.kind, user.name, user.namespace, user.operation
+            ).inc()
+            return found if found is not None else await self._made(key, make)
+
+    def forget(self, holds: Callable[[Any], bool]) -> None:
+        """Forgets tokens of which something holds, because somebody refused them."""
+        for key in [key for key, kept in self._kept.items() if holds(kept.value)]:
+            del self._kept[key]
+        self._count()
 
     def _fresh(self, key: str) -> Any:
         kept = self._kept.get(key)

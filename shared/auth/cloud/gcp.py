@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from yarl import URL
 
@@ -33,6 +33,7 @@ _PROVIDER: Final = "gcp.auth.fluxcd.io/workload-identity-provider"
 _PROVIDER_FORM: Final = re.compile(
     r"projects/\d{1,30}/locations/global/workloadIdentityPools/[^/]{1,100}/providers/[^/]{1,100}", re.ASCII
 )
+_TOKENS: Final = "https://oauth2.googleapis.com/token"
 _STS: Final = "https://sts.googleapis.com/v1/token"
 _IAM: Final = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/"
 _METADATA: Final = "metadata.google.internal"
@@ -153,17 +154,42 @@ class Gcp:
     async def _of_key(self, file: str, proxy: Proxy | None) -> GcpToken:
         """A token for the key of an account in a file."""
 
-        def read() -> tuple[JsonObject, Any]:
-            found = loads_object(Path(file).read_bytes())
-            if found.get("type") != "service_account":
-                raise CloudError(f"the file of {_KEY_FILE} has to be the key of a service account")
-            return found, rsa_key(str(found.get("private_key") or "").encode(), "private_key")
+        try:
+            text = await asyncio.to_thread(Path(file).read_bytes)
+        except OSError as error:
+            raise CloudError(f"the file of {_KEY_FILE} can't be used") from error
+        return await self.key_token(text, f"the file of {_KEY_FILE}", proxy=proxy)
+
+    async def key_token(self, text: bytes, where: str, *, proxy: Proxy | None = None) -> GcpToken:
+        """A token for the key of a service account, as it is downloaded, or for the credentials of a user.
+
+        `where` they are, for messages.
+
+        Raises:
+            CloudError: it is neither, or Google gives no token.
+        """
+
+        def read() -> tuple[URL, dict[str, str]]:
+            found = loads_object(text)
+            url = URL(str(found.get("token_uri") or _TOKENS))
+            match found.get("type"):
+                case "service_account":
+                    return url, self._assertion(found, url)
+                case "authorized_user":
+                    parts = ("client_id", "client_secret", "refresh_token")
+                    return url, {"grant_type": "refresh_token"} | {part: str(found[part]) for part in parts}
+            raise CloudError(f"{where} has to be the key of a service account, or the credentials of a user")
 
         try:
-            found, key = await asyncio.to_thread(read)
-        except (OSError, ValueError, SecretError) as error:
-            raise CloudError(f"the file of {_KEY_FILE} can't be used") from error
-        url = URL(str(found.get("token_uri") or "https://oauth2.googleapis.com/token"))
+            url, form = await asyncio.to_thread(read)
+        except (ValueError, KeyError, SecretError) as error:
+            raise CloudError(f"{where} can't be used") from error
+        answer = await self._asker.ask("POST", url, body=form, proxy=proxy)
+        return self._token(answer.json(), answer.where)
+
+    def _assertion(self, found: JsonObject, url: URL) -> dict[str, str]:
+        """What a service account says of itself, signed by its key."""
+        key = rsa_key(str(found.get("private_key") or "").encode(), "private_key")
         now = int(self._clock.now().timestamp())
         claims = {
             "iss": found.get("client_email"),
@@ -172,12 +198,7 @@ class Gcp:
             "iat": now,
             "exp": now + 3600,
         }
-        form = {
-            "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-            "assertion": await asyncio.to_thread(jwt, claims, key),
-        }
-        answer = await self._asker.ask("POST", url, body=form, proxy=proxy)
-        return self._token(answer.json(), answer.where)
+        return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": jwt(claims, key)}
 
     async def _where(self) -> tuple[str, str, str]:
         """Project, location and name of the cluster, which don't change."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 from yarl import URL
 
@@ -27,6 +27,8 @@ _BASE: Final = "githubAppBaseURL"
 _PUBLIC: Final = "https://api.github.com/"
 _BACK: Final = timedelta(seconds=30)
 _LIFE: Final = timedelta(minutes=2)
+
+_Ask: TypeAlias = Callable[[str, str], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,7 @@ class GitHubApp:
         Raises:
             CloudError: GitHub gives none.
         """
-        proof = await asyncio.to_thread(jwt, self._claims(clock.now()), self.key)
-        headers = {"Authorization": f"Bearer {proof}", "Accept": "application/vnd.github+json"}
-
-        async def ask(method: str, path: str) -> Mapping[str, Any]:
-            url = self.base.join(URL(path))
-            return (await asker.ask(method, url, headers=headers, proxy=proxy, tls=tls)).json()
-
+        ask = await self._as_app(asker, clock, proxy, tls)
         number = self.installation or await self._installed(ask)
         answer = await ask("POST", f"app/installations/{number}/access_tokens")
         token, expires = answer.get("token"), answer.get("expires_at")
@@ -101,7 +97,30 @@ class GitHubApp:
             raise CloudError(f"{self.base.host} gives no token for installation {number}")
         return InstallationToken(token, expires_at=ends)
 
-    async def _installed(self, ask: Any) -> int:
+    async def slug(self, asker: Asker, clock: Clock, *, proxy: Proxy | None, tls: TlsMaterial) -> str:
+        """The name of the app in addresses; what it writes is written by `<slug>[bot]`.
+
+        Raises:
+            CloudError: GitHub doesn't tell.
+        """
+        ask = await self._as_app(asker, clock, proxy, tls)
+        slug = (await ask("GET", "app")).get("slug")
+        if not isinstance(slug, str) or not slug:
+            raise CloudError(f"{self.base.host} does not tell the slug of app {self.app_id}")
+        return slug
+
+    async def _as_app(self, asker: Asker, clock: Clock, proxy: Proxy | None, tls: TlsMaterial) -> _Ask:
+        """Asks as the app itself, for a moment."""
+        proof = await asyncio.to_thread(jwt, self._claims(clock.now()), self.key)
+        headers = {"Authorization": f"Bearer {proof}", "Accept": "application/vnd.github+json"}
+
+        async def ask(method: str, path: str) -> Mapping[str, Any]:
+            url = self.base.join(URL(path))
+            return (await asker.ask(method, url, headers=headers, proxy=proxy, tls=tls)).json()
+
+        return ask
+
+    async def _installed(self, ask: _Ask) -> int:
         """The installation at an owner, be that an organization or a user."""
         told: list[str] = []
         for kind, name in (("orgs", "organization"), ("users", "user")):

@@ -1,7 +1,7 @@
-"""Listing and fetching over SSH: upload-pack runs on the remote, and we or libgit2 talk to it.
+"""Listing, fetching and pushing over SSH: a program of git runs on the remote, and we or libgit2 talk to it.
 
 For libgit2 the bridge is a server of the `git://` protocol on 127.0.0.1. It only answers who names an
-unguessable path, valid for one fetch, and passes everything on, both ways as it comes.
+unguessable path, valid for one fetch or push, and passes everything on, both ways as it comes.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ class SshTransport:
         """See `shared.git.refs.list_refs`."""
         async with (
             connect(self._remote, self._algorithms) as connection,
-            _upload_pack(connection, self._remote, version=2) as process,
+            _program(connection, self._remote, version=2) as process,
         ):
             return await list_refs(_Conversation(process), prefixes)
 
     @asynccontextmanager
-    async def bridge(self) -> AsyncIterator[SshBridge]:
-        """A way for libgit2 to reach the remote; it is closed with the block."""
+    async def bridge(self, service: str = SERVICE) -> AsyncIterator[SshBridge]:
+        """A way for libgit2 to reach a service of the remote; it is closed with the block."""
         async with connect(self._remote, self._algorithms) as connection:
-            bridge = SshBridge(connection, self._remote)
+            bridge = SshBridge(connection, self._remote, service)
             try:
                 await bridge.open()
                 yield bridge
@@ -61,10 +61,11 @@ class SshTransport:
 class SshBridge:
     """One open bridge."""
 
-    def __init__(self, connection: asyncssh.SSHClientConnection, remote: Remote) -> None:
+    def __init__(self, connection: asyncssh.SSHClientConnection, remote: Remote, service: str) -> None:
         """See `SshTransport.bridge`."""
         self._connection = connection
         self._remote = remote
+        self._service = service
         self._path = secrets.token_urlsafe(32)
         self._server: asyncio.Server | None = None
         self._talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -104,9 +105,9 @@ class SshBridge:
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if await _asked_for(reader) != f"{SERVICE} /{self._path}":
+            if await _asked_for(reader) != f"{self._service} /{self._path}":
                 return
-            async with _upload_pack(self._connection, self._remote) as process:
+            async with _program(self._connection, self._remote, service=self._service) as process:
                 await self._pass_on(process, reader, writer)
         except GitError as error:
             self.error = error
@@ -115,7 +116,7 @@ class SshBridge:
             writer.close()
 
     async def _pass_on(
-        self, process: _UploadPack, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, process: _Program, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Both ways, piece by piece, until one side ends."""
         asking = asyncio.create_task(_ask(process, reader), name="questions to an SSH remote")
@@ -144,7 +145,7 @@ async def _asked_for(reader: asyncio.StreamReader) -> str:
     return frame.partition(b"\0")[0].decode(errors="replace").rstrip("\n")
 
 
-async def _ask(process: _UploadPack, reader: asyncio.StreamReader) -> None:
+async def _ask(process: _Program, reader: asyncio.StreamReader) -> None:
     """What libgit2 says, until it has nothing more to say."""
     with contextlib.suppress(ConnectionError, GitError):  # the other way knows why
         while piece := await reader.read(_CHUNK):
@@ -152,8 +153,8 @@ async def _ask(process: _UploadPack, reader: asyncio.StreamReader) -> None:
         process.end()
 
 
-class _UploadPack:
-    """A `git-upload-pack` that runs on the remote."""
+class _Program:
+    """A program of git that runs on the remote."""
 
     def __init__(
         self,
@@ -228,20 +229,20 @@ def _refusal(complaint: str) -> RemoteError:
 
 
 @asynccontextmanager
-async def _upload_pack(
-    connection: asyncssh.SSHClientConnection, remote: Remote, *, version: int = 0
-) -> AsyncIterator[_UploadPack]:
+async def _program(
+    connection: asyncssh.SSHClientConnection, remote: Remote, *, version: int = 0, service: str = SERVICE
+) -> AsyncIterator[_Program]:
     environment = {"GIT_PROTOCOL": f"version={version}"} if version else {}
     with telling(remote):
-        process = await connection.create_process(_command(remote), env=environment, encoding=None)
-    running = _UploadPack(connection, process, remote)
+        process = await connection.create_process(_command(remote, service), env=environment, encoding=None)
+    running = _Program(connection, process, remote)
     try:
         yield running
     finally:
         await running.close()
 
 
-def _command(remote: Remote) -> str:
+def _command(remote: Remote, service: str) -> str:
     """As git itself asks, quoted for the shell of the remote."""
     path = remote.url.path
     if not path.isprintable():
@@ -249,13 +250,13 @@ def _command(remote: Remote) -> str:
     if path.startswith("/~"):
         path = path[1:]
     quoted = path.replace("'", "'\\''").replace("!", "'\\!'")
-    return f"{SERVICE} '{quoted}'"
+    return f"{service} '{quoted}'"
 
 
 class _Conversation:
     """Listing references, in the terms of `list_refs`: one stream has all answers, one after the other."""
 
-    def __init__(self, process: _UploadPack) -> None:
+    def __init__(self, process: _Program) -> None:
         self.content = process
 
     @asynccontextmanager

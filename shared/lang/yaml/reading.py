@@ -23,9 +23,9 @@ from shared.lang.yaml.scalars import (
     GO_WORDS,
     MERGE_KEY,
     YAML11_WORDS,
-    format_float,
     is_timestamp,
     resolve,
+    scalar_text,
 )
 
 _TAG: Final = "tag:yaml.org,2002:"
@@ -75,27 +75,24 @@ def load_all(text: str | bytes, limits: Limits = Limits()) -> list[Any]:
 
 def load(text: str | bytes, limits: Limits = Limits()) -> Any:
     """Read a manifest of one document; an empty text is None, a second document an error."""
-    return _only(load_all(text, limits))
+    values = load_all(text, limits)
+    if len(values) > 1:
+        raise YamlError("a single document is needed here, found another one", document=2)
+    return values[0] if values else None
 
 
 def load_all_yaml11(text: str | bytes, limits: Limits = Limits()) -> list[Any]:
-    """Read text after variable substitution: `yes` and `on` are booleans, the last of equal keys wins."""
+    """Read all documents of a YAML 1.1 text: `yes` and `on` are booleans, the last of equal keys wins."""
     return [document.value for document in _Reader(text, limits, YAML11_WORDS, unique_keys=False).documents()]
 
 
 def load_yaml11(text: str | bytes, limits: Limits = Limits(), *, unique_keys: bool = False) -> Any:
-    """Read one substituted document; an empty text is None, a second document an error.
+    """Read the first document, None where it is empty; like Go's, the reader does not look any further.
 
-    With `unique_keys` a duplicate of a key is an error, too.
+    With `unique_keys` a duplicate of a key is an error.
     """
-    reader = _Reader(text, limits, YAML11_WORDS, unique_keys=unique_keys)
-    return _only([document.value for document in reader.documents()])
-
-
-def _only(values: list[Any]) -> Any:
-    if len(values) > 1:
-        raise YamlError("a single document is needed here, found another one", document=2)
-    return values[0] if values else None
+    first = next(_Reader(text, limits, YAML11_WORDS, unique_keys=unique_keys).documents(), None)
+    return first.value if first else None
 
 
 @dataclass(slots=True)
@@ -144,6 +141,7 @@ class _Reader:
                     self.anchors, self.open_anchors, self.quirks = {}, set(), set()
                     mark: Any = event.start_mark
                     value = self.compose(parser)
+                    parser.get_event()  # the end of the document, before which anything else is an error
                     yield Document(value, mark.line + 1, frozenset(self.quirks))
         except yaml.MarkedYAMLError as error:
             problem = " ".join(filter(None, (error.problem, error.context)))
@@ -257,14 +255,9 @@ class _Reader:
         return sys.intern(value)
 
     def key_text(self, value: Any, event: Any) -> str:
-        match value:
-            case bool():
-                return "true" if value else "false"
-            case int():
-                return str(value)
-            case float():
-                return format_float(value)
-        raise self.error("a mapping key is null", event.start_mark)
+        if value is None:
+            raise self.error("a mapping key is null", event.start_mark)
+        return scalar_text(value)
 
     def scalar(self, event: Any) -> Any:
         text: str = event.value

@@ -37,6 +37,7 @@ _INTEGER = re.compile(
     r"(?P<sign>[-+]?)(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[bB](?P<bin>[01]+)|0[oO]?(?P<oct>[0-7]+)|(?P<dec>0|[1-9][0-9]*))"
 )
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_FROM_POINT = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?")
 _BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 _TIMESTAMP = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})"
@@ -81,6 +82,16 @@ def is_timestamp(text: str) -> bool:
     return True
 
 
+def scalar_text(value: float) -> str:
+    """A boolean or a number as the text that Go makes of it where a string is wanted."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+    return format_float(value)
+
+
 def format_float(value: float) -> str:
     """Write a float with the fewest digits, in the notation that Go chooses."""
     mantissa, _, exponent = repr(abs(value)).partition("e")
@@ -103,6 +114,9 @@ def _number(text: str) -> int | float | None:
         number = _integer(match) if match else None
         if number is not None:
             return number
+    elif _FROM_POINT.fullmatch(text):
+        # Without a digit before the point, underscores may stand between digits only.
+        text = text.replace("_", "")
     if not _FLOAT.fullmatch(text):
         return None
     value = float(text)

@@ -13,14 +13,17 @@ from typing import Any
 import yaml
 from yaml._yaml import CEmitter
 
-from shared.lang.yaml.scalars import format_float, needs_quotes
+from shared.lang.yaml.scalars import MERGE_KEY, format_float, needs_quotes
 
 _SEPARATOR = "---\n"
 _IMPLICIT = (True, True)
 
 
 def dump(value: Any, *, in_order: bool = False) -> str:
-    """Write one JSON value as a YAML document; its keys are sorted unless they are wanted in their order."""
+    """Write one JSON value as a YAML document; its keys are sorted unless they are wanted in their order.
+
+    In their order it is a text for digests: `<<` then is a string like others, as for version 2 of go-yaml.
+    """
     stream = io.StringIO()
     # The stream is never closed: the end of a document flushes, and the end of the stream could add a marker.
     _Writer(stream, in_order=in_order).document(value)
@@ -36,6 +39,7 @@ class _Writer:
     """Feeds the emitter with the events of one document."""
 
     def __init__(self, stream: io.StringIO, *, in_order: bool) -> None:
+        self._merges = not in_order
         self.order: Callable[[Iterable[str]], Iterable[str]] = list if in_order else sort_keys
         emitter: Any = CEmitter(stream, allow_unicode=True, width=80)
         self.emit = emitter.emit
@@ -66,7 +70,7 @@ class _Writer:
     def text(self, text: str) -> None:
         if "\n" in text:
             self.emit(yaml.ScalarEvent(None, None, _IMPLICIT, text, style="|"))
-        elif needs_quotes(text):
+        elif needs_quotes(text) and (self._merges or text != MERGE_KEY):
             self.emit(yaml.ScalarEvent(None, None, _IMPLICIT, text, style='"'))
         else:
             self.plain(text)

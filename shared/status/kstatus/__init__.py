@@ -6,18 +6,20 @@ same code serves waits, dependency gates and tests. Checks that users write in C
 """
 
 from shared.status.kstatus.checks import CheckSpec, CustomChecks, InvalidHealthCheck
-from shared.status.kstatus.pods import pod_selector, with_pods
-from shared.status.kstatus.reader import StatusReader
+from shared.status.kstatus.pods import label_selector, pod_selector, with_pods
+from shared.status.kstatus.reader import Companions, StatusReader
 from shared.status.kstatus.result import Result, Status
 from shared.status.kstatus.rules import status_of
 
 __all__ = [
     "CheckSpec",
+    "Companions",
     "CustomChecks",
     "InvalidHealthCheck",
     "Result",
     "Status",
     "StatusReader",
+    "label_selector",
     "pod_selector",
     "status_of",
     "with_pods",

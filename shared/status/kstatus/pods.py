@@ -21,8 +21,11 @@ _SIGNS: Final = {"In": "in", "NotIn": "notin"}
 
 def pod_selector(owner: JsonObject) -> str:
     """Label selector of the pods that count for an owner; empty where pods do not count."""
-    if group_kind(owner) not in _OWNERS:
-        return ""
+    return label_selector(owner) if group_kind(owner) in _OWNERS else ""
+
+
+def label_selector(owner: JsonObject) -> str:
+    """Label selector of what an owner owns; empty where it has none."""
     labels = value(owner, "spec", "selector", "matchLabels")
     terms = [f"{key}={wanted}" for key, wanted in sorted(labels.items())] if isinstance(labels, dict) else []
     terms += map(_term, objects(owner, "spec", "selector", "matchExpressions"))

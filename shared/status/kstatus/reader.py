@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from shared.lang.json import JsonObject
 from shared.status.kstatus.checks import CustomChecks
-from shared.status.kstatus.result import Result
+from shared.status.kstatus.pods import pod_selector, with_pods
+from shared.status.kstatus.result import Result, Status
 from shared.status.kstatus.rules import status_of
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class Companions(NamedTuple):
+    """Objects in the namespace of another one, chosen by their labels."""
+
+    group: str
+    kind: str
+    selector: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,14 @@ class StatusReader:
         check = self.checks.find(obj)
         return check.evaluate(obj) if check is not None else status_of(obj, self.now())
 
-    def counts_pods(self, obj: JsonObject) -> bool:
-        """Whether the pods of an owner may correct the verdict; a custom check has the last word itself."""
-        return self.checks.find(obj) is None
+    def companions(self, obj: JsonObject, result: Result) -> Companions | None:
+        """Which other objects have a say in the verdict; a custom check has the last word itself."""
+        if result.status is not Status.IN_PROGRESS or self.checks.find(obj) is not None:
+            return None
+        selector = pod_selector(obj)
+        return Companions("", "Pod", selector) if selector else None
+
+    def corrected(self, obj: JsonObject, result: Result, companions: list[JsonObject] | None) -> Result:
+        """The verdict with what the companions say, which is None until they are known."""
+        del obj
+        return with_pods(result, companions or (), self.now())

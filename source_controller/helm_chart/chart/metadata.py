@@ -9,8 +9,7 @@ from typing import Any, Final
 from shared.lang.json import JsonObject
 from shared.lang.semver import SemverError, Version
 from shared.lang.yaml import Limits as YamlLimits
-from shared.lang.yaml import YamlError, load_yaml11
-from shared.lang.yaml.scalars import format_float
+from shared.lang.yaml import YamlError, load_yaml11, scalar_text
 from source_controller.helm_chart.chart.model import Dependency, Metadata, MetadataError
 
 _V1: Final = "v1"
@@ -130,10 +129,6 @@ def _text(raw: JsonObject, key: str) -> str:
             return ""
         case str():
             return value
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case float():
-            return format_float(value)
+        case int() | float():
+            return scalar_text(value)
     raise MetadataError(f"{key} has to be a text")

@@ -15,8 +15,8 @@ import structlog
 from cryptography import x509
 
 from shared.api.source_v1 import SignatureVerification
+from shared.auth import Secrets, SecretUnavailable
 from shared.oci import Descriptor, Manifest, OciError
-from source_controller.secrets import Secrets, SecretUnavailable
 from source_controller.signatures.notation.envelope import COSE, JWS, Signed, open_envelope
 from source_controller.signatures.notation.opened import EnvelopeRefused
 from source_controller.signatures.notation.policy import Action, Check, Policy, PolicyRefused, Statement

@@ -212,6 +212,7 @@ async def test_a_server_that_hangs_holds_up_nobody_else(buckets):
         await buckets.fails("BucketOperationFailed", "context deadline exceeded", "hanging")
         hanging.hold.set()
         hanging.hold = None
+        await buckets.change("hanging", timeout="60s")
         await buckets.ready("hanging")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from localcluster import programs
 from shared.lang import json, yaml
+from shared.testing.controllers import CONTROLLERS
 from shared.testing.definitions import define
 
 CHARTS = Path(__file__).parents[3] / "charts"
@@ -81,12 +82,12 @@ def suite(tmp_path_factory):
 
 
 class Installed:
-    """Both charts, in one namespace of a real server."""
+    """All charts, each with a release of its own, in one namespace of a real server."""
 
     def __init__(self, kubeconfig, namespace):
         self.namespace = namespace
         self._kubeconfig = str(kubeconfig)
-        for chart in ("source-controller", "kustomize-controller"):
+        for chart in CONTROLLERS:
             # Other tests bring the same definitions.
             run(
                 "helm", "install", f"x-{chart}", str(CHARTS / chart), "-n", namespace, "--take-ownership",
@@ -94,7 +95,7 @@ class Installed:
             )  # fmt: skip
 
     def remove(self):
-        for chart in ("source-controller", "kustomize-controller"):
+        for chart in reversed(CONTROLLERS):
             run("helm", "uninstall", f"x-{chart}", "-n", self.namespace, "--kubeconfig", self._kubeconfig)
 
     def kubectl(self, *arguments, stdin=""):

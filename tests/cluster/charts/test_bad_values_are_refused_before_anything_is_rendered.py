@@ -2,11 +2,12 @@
 
 import pytest
 
-CHARTS = ("source-controller", "kustomize-controller")
+from shared.testing.controllers import CONTROLLERS, SHARDED
+
 ONE_NODE = {"enabled": True, "accessModes": ["ReadWriteOnce"]}
 
 
-@pytest.mark.parametrize("chart", CHARTS)
+@pytest.mark.parametrize("chart", CONTROLLERS)
 @pytest.mark.parametrize(
     ("values", "said"),
     [
@@ -21,19 +22,14 @@ ONE_NODE = {"enabled": True, "accessModes": ["ReadWriteOnce"]}
         ({"logLevel": "warn"}, "at '/logLevel'"),
         ({"logEncoding": "text"}, "at '/logEncoding'"),
         ({"watchAllNamespaces": "false"}, "at '/watchAllNamespaces': got string, want boolean"),
-        ({"events": {"address": "notification-controller"}}, "at '/events/address'"),
         ({"featureGates": {"Nope": True}}, "at '/featureGates': additional properties 'Nope' not allowed"),
         ({"featureGates": {"ObjectLevelWorkloadIdentity": "on"}}, "got string, want boolean"),
         ({"flags": {"concurrency": 4}}, "at '/flags': additional properties 'concurrency' not allowed"),
         ({"flags": {"concurrent": 0}}, "at '/flags/concurrent': minimum: got 0, want 1"),
         ({"flags": {"max-retry-delay": 60}}, "at '/flags/max-retry-delay': got number, want string"),
         ({"flags": {"max-retry-delay": "1 minute"}}, "at '/flags/max-retry-delay': '1 minute' does not"),
-        ({"flags": {"interval-jitter-percentage": 100}}, "at '/flags/interval-jitter-percentage'"),
         ({"flags": {"watch-label-selector": "a"}}, "at '/flags': additional properties"),
         ({"extraArgs": "--concurrent=4"}, "at '/extraArgs': got string, want array"),
-        ({"shards": ["Tenants"]}, "at '/shards/0': 'Tenants' does not match"),
-        ({"shards": ["a", "a"]}, "at '/shards': items at 0 and 1 are equal"),
-        ({"shards": ["x" * 41]}, "at '/shards/0': maxLength"),
         ({"global": {"shards": "a"}}, "at '/global/shards': got string, want array"),
         ({"resources": {"limit": {"cpu": 1}}}, "at '/resources': additional properties 'limit' not allowed"),
         ({"resources": {"limits": {"memory": "1 GB"}}}, "at '/resources/limits/memory'"),
@@ -48,11 +44,42 @@ ONE_NODE = {"enabled": True, "accessModes": ["ReadWriteOnce"]}
         ({"fluxVersion": "2.9"}, "at '/fluxVersion'"),
     ],
 )  # fmt: skip
-def test_both_charts_name_the_value_that_is_wrong(helm, chart, values, said):
+def test_every_chart_names_the_value_that_is_wrong(helm, chart, values, said):
     assert said in helm.refusal(chart, values=values)
 
 
-@pytest.mark.parametrize("chart", CHARTS)
+@pytest.mark.parametrize("chart", SHARDED)
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"events": {"address": "notification-controller"}}, "at '/events/address'"),
+        ({"flags": {"interval-jitter-percentage": 100}}, "at '/flags/interval-jitter-percentage'"),
+        ({"shards": ["Tenants"]}, "at '/shards/0': 'Tenants' does not match"),
+        ({"shards": ["a", "a"]}, "at '/shards': items at 0 and 1 are equal"),
+        ({"shards": ["x" * 41]}, "at '/shards/0': maxLength"),
+    ],
+)
+def test_charts_with_shards_name_the_value_that_is_wrong(helm, chart, values, said):
+    assert said in helm.refusal(chart, values=values)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"shards": ["a"]}, "additional properties 'shards' not allowed"),
+        ({"events": {"enabled": False}}, "additional properties 'events' not allowed"),
+        ({"flags": {"watch-label-selector": "a=b"}}, "additional properties 'watch-label-selector'"),
+        ({"flags": {"rate-limit-interval": 5}}, "at '/flags/rate-limit-interval'"),
+        ({"receiver": {"ingress": {"host": "https://hooks"}}}, "at '/receiver/ingress/host'"),
+        ({"receiver": {"service": {"type": "ExternalName"}}}, "at '/receiver/service/type'"),
+        ({"receiver": {"httpRoute": {"create": True}}}, "at '/receiver/httpRoute/parentRefs': minItems"),
+    ],
+)
+def test_notification_controller_refuses_what_can_not_work(helm, values, said):
+    assert said in helm.refusal("notification-controller", values=values)
+
+
+@pytest.mark.parametrize("chart", CONTROLLERS)
 @pytest.mark.parametrize(
     ("values", "field"),
     [
@@ -98,10 +125,11 @@ def test_source_controller_refuses_storage_that_can_not_work(helm, values, said)
     ("values", "said"),
     [
         ({"sourceController": {}}, "additional properties 'sourceController' not allowed"),
-        ({"enabled": {"helm-controller": True}}, "at '/enabled': additional properties"),
+        ({"enabled": {"any-controller": True}}, "at '/enabled': additional properties"),
         ({"global": {"shard": ["a"]}}, "at '/global': additional properties 'shard' not allowed"),
         ({"source-controller": {"replica": 2}}, "additional properties 'replica' not allowed"),
         ({"kustomize-controller": {"rbac": {"clusterAdmin": "no"}}}, "at '/rbac/clusterAdmin'"),
+        ({"helm-controller": {"flags": {"helm-binary": "/bin/helm"}}}, "'helm-binary' not allowed"),
         ({"namespace": {"create": "yes"}}, "at '/namespace/create': got string, want boolean"),
     ],
 )

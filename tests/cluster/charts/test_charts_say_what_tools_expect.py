@@ -2,7 +2,8 @@
 
 import pytest
 
-CHARTS = ("source-controller", "kustomize-controller")
+from shared.testing.controllers import CONTROLLERS
+
 COMMON = [
     "--events-addr=http://notification-controller.gitops.svc.cluster.local./",
     "--watch-all-namespaces",
@@ -10,10 +11,14 @@ COMMON = [
     "--log-encoding=json",
     "--enable-leader-election",
 ]
-STORAGE = [
-    "--storage-path=/data",
-    "--storage-adv-addr=source-controller.$(RUNTIME_NAMESPACE).svc.cluster.local.",
-]
+FOLDERS = {
+    "source-controller": [
+        "--storage-path=/data",
+        "--storage-adv-addr=source-controller.$(RUNTIME_NAMESPACE).svc.cluster.local.",
+    ],
+    "image-reflector-controller": ["--storage-path=/data"],
+    "helm-controller": ["--render-path=/renders"],
+}
 
 
 def one(objects, kind):
@@ -27,8 +32,8 @@ def manager(objects):
     return container
 
 
-@pytest.mark.parametrize("chart", CHARTS)
-class TestBothCharts:
+@pytest.mark.parametrize("chart", CONTROLLERS)
+class TestEveryChart:
     def test_pass_a_strict_lint(self, helm, chart):
         helm.lint(chart)
 
@@ -65,11 +70,13 @@ class TestBothCharts:
         assert "CustomResourceDefinition" not in kinds
 
     def test_keep_the_order_of_arguments(self, helm, chart):
-        own = STORAGE if chart == "source-controller" else []
-        extra = ("--set", "extraArgs={--concurrent=20,--requeue-dependency=5s}")
-        assert manager(helm.render(chart))["args"] == [*COMMON, *own]
+        own = FOLDERS.get(chart, [])
+        # What posts events to others is told where to; notification-controller takes them.
+        fixed = COMMON[1:] if chart == "notification-controller" else [*COMMON, *own]
+        extra = ("--set", "extraArgs={--concurrent=20,--max-retry-delay=5s}")
+        assert manager(helm.render(chart))["args"] == fixed
         args = manager(helm.render(chart, *extra))["args"]
-        assert args == [*COMMON, *own, "--concurrent=20", "--requeue-dependency=5s"]
+        assert args == [*fixed, "--concurrent=20", "--max-retry-delay=5s"]
 
     def test_say_the_namespace_in_the_first_variable(self, helm, chart):
         first = manager(helm.render(chart))["env"][0]
@@ -100,7 +107,7 @@ class TestBothCharts:
 
 
 @pytest.mark.case("runtime-44")
-@pytest.mark.parametrize("chart", CHARTS)
+@pytest.mark.parametrize("chart", CONTROLLERS)
 @pytest.mark.parametrize("value", ["image.tag=", "image.tag=null"])
 def test_images_need_a_tag(helm, chart, value):
     assert "tag" in helm.refusal(chart, "--set", value)
@@ -125,8 +132,15 @@ def test_source_controller_can_keep_artifacts_on_a_volume(helm):
     assert volumes[0] == {"name": "data", "persistentVolumeClaim": {"claimName": claim}}
 
 
-def test_kustomize_controller_rolls_and_has_its_scratch_volume_first(helm):
-    spec = one(helm.render("kustomize-controller"), "Deployment")["spec"]
+@pytest.mark.parametrize(
+    ("chart", "grace"),
+    [("kustomize-controller", 60), ("helm-controller", 600), ("notification-controller", 10)],
+)
+def test_others_roll_and_have_their_scratch_volume_first(helm, chart, grace):
+    spec = one(helm.render(chart), "Deployment")["spec"]
     assert spec["strategy"] == {"type": "RollingUpdate"}
-    assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 60
-    assert spec["template"]["spec"]["volumes"] == [{"name": "temp", "emptyDir": {}}]
+    assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == grace
+    first, *others = spec["template"]["spec"]["volumes"]
+    assert first == {"name": "temp", "emptyDir": {}}
+    renders = {"name": "renders", "emptyDir": {"medium": "Memory"}}
+    assert others == ([renders] if chart == "helm-controller" else [])

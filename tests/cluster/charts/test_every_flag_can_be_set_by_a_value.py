@@ -5,7 +5,10 @@ import re
 import pytest
 
 from helm_controller.settings import HelmSettings
+from image_controllers.automation.settings import AutomationSettings
+from image_controllers.reflector.settings import ReflectorSettings
 from kustomize_controller.settings import KustomizeSettings
+from notification_controller.settings import NotificationSettings
 from shared.lang import json, yaml
 from shared.runtime.settings import parse, usage
 from source_controller.settings import SourceSettings
@@ -14,6 +17,9 @@ MODELS = {
     "source-controller": SourceSettings,
     "kustomize-controller": KustomizeSettings,
     "helm-controller": HelmSettings,
+    "notification-controller": NotificationSettings,
+    "image-reflector-controller": ReflectorSettings,
+    "image-automation-controller": AutomationSettings,
 }
 # Flags that follow from other values, from ports and paths of the pod, or are for use outside of a cluster.
 OWN = {
@@ -23,9 +29,13 @@ OWN = {
 ONLY = {
     "source-controller": {"cosign-binary", "storage-addr", "storage-adv-addr", "storage-path"},
     "kustomize-controller": {"kustomize-binary", "source-controller-localhost"},
-    "helm-controller": {"helm-binary", "kustomize-binary", "source-controller-localhost"},
+    "helm-controller": {"helm-binary", "kustomize-binary", "render-path", "source-controller-localhost"},
+    "notification-controller": {"receiverAddr"},
+    "image-reflector-controller": {"storage-path"},
+    "image-automation-controller": set(),
 }
 VALUES = re.compile(r"^```yaml values\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NOTIFICATION = "notification-controller"
 FULL = {
     "logLevel": "debug",
     "logEncoding": "console",
@@ -74,6 +84,7 @@ def test_flags_have_either_a_value_of_their_own_or_an_entry_in_flags(helm, chart
     known = set(re.findall(r"^ +--(\S+)", usage(MODELS[chart], chart), re.MULTILINE))
     entries = set(schema(helm, chart)["flags"]["properties"])
     assert entries == known - OWN - ONLY[chart]
+    assert OWN - known == ({"watch-label-selector"} if chart == NOTIFICATION else set())
 
 
 def test_gates_are_those_of_the_controller(helm, chart):
@@ -110,11 +121,33 @@ def test_the_readme_has_the_defaults_right(helm, chart):
 def test_plain_values_leave_the_controllers_defaults(helm, chart):
     settings = settings_of(helm.render(chart), chart, chart)
     changed = settings.model_dump(exclude_defaults=True)
-    assert set(changed) <= {"enable_leader_election", "events_addr", "storage_adv_addr", "runtime_namespace"}
+    assert set(changed) <= {
+        "enable_leader_election", "events_addr", "render_path", "runtime_namespace", "storage_adv_addr",
+    }  # fmt: skip
 
 
+def test_values_arrive_in_notification_controller(helm):
+    values = {
+        "logLevel": "debug",
+        "watchAllNamespaces": False,
+        "featureGates": {"ObjectLevelWorkloadIdentity": True},
+        "flags": {"rate-limit-interval": "1m", "no-cross-namespace-refs": True, "concurrent": 12},
+    }
+    settings = settings_of(helm.render(NOTIFICATION, values=values), NOTIFICATION, NOTIFICATION)
+    assert settings.log_level == "debug"
+    assert not settings.watch_all_namespaces
+    assert settings.gate("ObjectLevelWorkloadIdentity")
+    assert settings.rate_limit_interval.total_seconds() == 60
+    assert settings.no_cross_namespace_refs
+    assert settings.concurrent == 12
+    assert (settings.events_addr, settings.receiver_addr) == (":9090", ":9292")
+
+
+@pytest.mark.parametrize("chart", [name for name in MODELS if name != NOTIFICATION])
 def test_values_arrive_in_the_controller(helm, chart):
-    settings = settings_of(helm.render(chart, values=FULL), chart, f"{chart}-one")
+    absent = {name.replace("_", "-") for name in MODELS[chart].absent}
+    flags = {name: value for name, value in FULL["flags"].items() if name not in absent}
+    settings = settings_of(helm.render(chart, values=FULL | {"flags": flags}), chart, f"{chart}-one")
     assert settings.log_level == "debug"
     assert settings.log_encoding == "console"
     assert not settings.watch_all_namespaces
@@ -126,8 +159,9 @@ def test_values_arrive_in_the_controller(helm, chart):
     assert settings.kube_api_qps == 12.5
     assert settings.leader_election_lease_duration.total_seconds() == 60
     assert not settings.leader_election_release_on_cancel
-    assert settings.requeue_dependency.total_seconds() == 90
-    assert settings.watch_configs_label_selector == ""
+    assert settings.requeue_dependency.total_seconds() == (90 if "requeue-dependency" in flags else 30)
+    if "watch-configs-label-selector" in flags:
+        assert settings.watch_configs_label_selector == ""
 
 
 def test_large_numbers_and_lists_arrive_as_they_are(helm):
@@ -151,9 +185,9 @@ def test_no_lease_is_asked_for_when_told(helm, chart):
 
 
 def test_values_in_the_readmes_can_be_used_as_they_stand(suite):
-    seen = 0
     for chart in (*MODELS, "headrace"):
-        for block in re.findall(VALUES, (suite.charts / chart / "README.md").read_text()):
+        text = (suite.charts / chart / "README.md").read_text()
+        blocks = re.findall(VALUES, text)
+        assert len(blocks) == text.count("```yaml") > 0
+        for block in blocks:
             assert suite.render(chart, values=yaml.load(block))
-            seen += 1
-    assert seen == 4

@@ -10,7 +10,7 @@ import pytest
 from localcluster import programs
 
 TOP = Path(__file__).parents[3]
-IMAGES = ("source", "kustomize", "helm")
+IMAGES = ("source", "kustomize", "helm", "notification", "image-reflector", "image-automation")
 PROGRAMS = (
     ("kustomize", "kustomize_controller"),
     ("kustomize", "helm_controller"),
@@ -18,7 +18,20 @@ PROGRAMS = (
     ("cosign", "source_controller"),
 )
 
-EXTRAS = {"source": "source,azure,gcp", "kustomize": "kustomize", "helm": "helm"}
+EXTRAS = {
+    "source": "source,azure,gcp",
+    "kustomize": "kustomize",
+    "helm": "helm",
+    "notification": "notification",
+    "image-reflector": "image-reflector",
+    "image-automation": "image-automation",
+}
+
+
+def folder(name):
+    """Where the package of an image is."""
+    kind = name.removeprefix("image-")
+    return f"{name}_controller" if kind == name else f"image_controllers/{kind}"
 
 
 class Dockerfile:
@@ -53,7 +66,7 @@ def name(request):
 
 @pytest.fixture
 def dockerfile(name):
-    return Dockerfile((TOP / f"{name}_controller/Dockerfile").read_text())
+    return Dockerfile((TOP / folder(name) / "Dockerfile").read_text())
 
 
 @pytest.fixture
@@ -65,7 +78,7 @@ def manager(helm, name):
 def test_the_entry_point_is_a_script_of_the_project(dockerfile, name):
     scripts = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["scripts"]
     assert dockerfile.one("ENTRYPOINT") == f'["headrace-{name}-controller"]'
-    assert scripts[f"headrace-{name}-controller"] == f"{name}_controller.__main__:main"
+    assert scripts[f"headrace-{name}-controller"] == f"{folder(name).replace('/', '.')}.__main__:main"
     assert not dockerfile.all("CMD")
 
 

@@ -2,12 +2,21 @@
 
 import pytest
 
+from helm_controller.settings import HelmSettings
+from image_controllers.automation.settings import AutomationSettings
+from image_controllers.reflector.settings import ReflectorSettings
 from kustomize_controller.settings import KustomizeSettings
 from shared.runtime.lease import lease_name
 from shared.runtime.settings import parse
 from source_controller.settings import SourceSettings
 
-MODELS = {"source-controller": SourceSettings, "kustomize-controller": KustomizeSettings}
+MODELS = {
+    "source-controller": SourceSettings,
+    "kustomize-controller": KustomizeSettings,
+    "helm-controller": HelmSettings,
+    "image-reflector-controller": ReflectorSettings,
+    "image-automation-controller": AutomationSettings,
+}
 SHARDED = {"shards": ["red", "blue"]}
 
 
@@ -99,4 +108,5 @@ def test_shards_can_be_named_once_for_the_whole_suite(suite):
     assert set(by_name(suite.render("headrace", values=values), "Deployment")) == {
         "source-controller", "source-controller-red",
         "kustomize-controller", "kustomize-controller-red", "kustomize-controller-blue",
+        "helm-controller", "helm-controller-red", "notification-controller",
     }  # fmt: skip

@@ -4,8 +4,8 @@ import pytest
 
 from localcluster import ClusterError
 from shared.lang import json
+from shared.testing.controllers import CONTROLLERS, SHARDED
 
-CHARTS = ("source-controller", "kustomize-controller")
 RELABELING = {"sourceLabels": ["__meta_kubernetes_pod_label_app"], "targetLabel": "app"}
 MONITOR = {
     "create": True,
@@ -55,7 +55,7 @@ SETS = {
     "plain": {},
     "placed": PLACED,
     "dressed": DRESSED,
-    "sharded": {"shards": ["red", "blue"], "flags": {"concurrent": 20}, "podMonitor": MONITOR},
+    "monitored": {"flags": {"concurrent": 20}, "podMonitor": MONITOR},
     "measured by a service": {"serviceMonitor": MONITOR},
     "bare": {
         "crds": {"create": False},
@@ -92,10 +92,19 @@ def names(objects):
 
 
 @pytest.mark.usefixtures("monitoring")
-@pytest.mark.parametrize("chart", CHARTS)
+@pytest.mark.parametrize("chart", CONTROLLERS)
 @pytest.mark.parametrize("values", SETS.values(), ids=SETS)
 def test_objects_of_a_chart_are_accepted(cluster, namespace, helm, chart, values):
     objects = helm.render(chart, values=values, namespace=namespace)
+    assert names(accepted(cluster, objects)) == names(objects)
+
+
+@pytest.mark.usefixtures("monitoring")
+@pytest.mark.parametrize("chart", SHARDED)
+def test_objects_of_shards_are_accepted(cluster, namespace, helm, chart):
+    objects = helm.render(
+        chart, values={"shards": ["red", "blue"], "podMonitor": MONITOR}, namespace=namespace
+    )
     assert names(accepted(cluster, objects)) == names(objects)
 
 
@@ -115,7 +124,7 @@ def test_a_field_that_the_server_does_not_know_is_refused(cluster, namespace, he
 
 
 @pytest.mark.parametrize("values", [{}, DRESSED], ids=["plain", "dressed"])
-@pytest.mark.parametrize("chart", CHARTS)
+@pytest.mark.parametrize("chart", CONTROLLERS)
 class TestPods:
     def test_are_admitted_where_the_restricted_standard_is_enforced(
         self, cluster, restricted, helm, chart, values
@@ -155,11 +164,11 @@ def restricted(cluster, namespace):
 
 class TestMonitors:
     def test_are_off_by_default(self, helm):
-        for chart in CHARTS:
+        for chart in CONTROLLERS:
             kinds = {obj["kind"] for obj in helm.render(chart)}
             assert not {"PodMonitor", "ServiceMonitor"} & kinds
 
-    @pytest.mark.parametrize("chart", CHARTS)
+    @pytest.mark.parametrize("chart", SHARDED)
     def test_a_pod_monitor_finds_the_pods_of_all_shards(self, helm, chart):
         objects = helm.render(chart, values={"podMonitor": MONITOR, "shards": ["red"]})
         (monitor,) = [obj for obj in objects if obj["kind"] == "PodMonitor"]
@@ -169,7 +178,7 @@ class TestMonitors:
         assert monitor["metadata"]["labels"]["release"] == "prometheus"
         assert (endpoint["interval"], endpoint["scrapeTimeout"]) == ("30s", "10s")
 
-    @pytest.mark.parametrize("chart", CHARTS)
+    @pytest.mark.parametrize("chart", SHARDED)
     def test_a_service_monitor_finds_one_service_before_the_pods_of_all_shards(self, helm, chart):
         objects = helm.render(chart, values={"serviceMonitor": MONITOR, "shards": ["red"]})
         (monitor,) = [obj for obj in objects if obj["kind"] == "ServiceMonitor"]

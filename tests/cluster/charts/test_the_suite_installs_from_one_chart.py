@@ -1,11 +1,13 @@
-"""The umbrella chart: both controllers from their own charts, and what belongs to none of them."""
+"""The umbrella chart: all controllers from their own charts, and what belongs to none of them."""
 
 import pytest
 
 from localcluster import ClusterError
 from shared.lang import json, yaml
+from shared.testing.controllers import CONTROLLERS, SHARDED
 
-CONTROLLERS = {"source-controller", "kustomize-controller"}
+EXTRA = {"image-reflector-controller", "image-automation-controller"}
+EVERYTHING = {"enabled": dict.fromkeys(EXTRA, True)}
 SHARED_TEMPLATES = (
     "_names.tpl", "crds.yaml", "networkpolicy.yaml", "podmonitor.yaml", "serviceaccount.yaml",
     "servicemonitor.yaml",
@@ -37,22 +39,25 @@ def test_it_depends_on_the_charts_beside_it_alone(helm):
 
 def test_it_renders_what_its_charts_render(suite, helm):
     alone = [obj for name in CONTROLLERS for obj in helm.render(name)]
-    together = suite.render("headrace", values={"criticalPods": {"quota": False}})
+    together = suite.render("headrace", values=EVERYTHING | {"criticalPods": {"quota": False}})
     key = repr
     assert sorted(map(key, together)) == sorted(map(key, alone))
 
 
-def test_templates_of_both_charts_fit_each_other(helm):
+@pytest.mark.parametrize("name", SHARED_TEMPLATES)
+def test_templates_of_all_charts_fit_each_other(helm, name):
     """In one release, templates of the same name are one template."""
-    for name in SHARED_TEMPLATES:
-        one, other = ((helm.charts / chart / "templates" / name).read_bytes() for chart in CONTROLLERS)
-        assert one == other, name
+    assert len({(helm.charts / chart / "templates" / name).read_bytes() for chart in CONTROLLERS}) == 1
 
 
 @pytest.mark.parametrize("controller", sorted(CONTROLLERS))
 def test_a_controller_can_be_left_out(suite, controller):
-    objects = suite.render("headrace", values={"enabled": {controller: False}})
-    assert set(by_kind(objects, "Deployment")) == CONTROLLERS - {controller}
+    objects = suite.render("headrace", values={"enabled": EVERYTHING["enabled"] | {controller: False}})
+    assert set(by_kind(objects, "Deployment")) == set(CONTROLLERS) - {controller}
+
+
+def test_controllers_of_images_are_extra(suite):
+    assert set(by_kind(suite.render("headrace"), "Deployment")) == set(CONTROLLERS) - EXTRA
 
 
 def test_global_values_reach_all_controllers(suite):
@@ -88,8 +93,9 @@ class TestInstalled:
         chart = str(suite.charts / "headrace")
         where = ("-n", namespace, "--kubeconfig", str(cluster.kubeconfig))
         program(
-            "helm", "install", "suite", chart, *where, "--take-ownership", "--set", "namespace.create=true"
-        )
+            "helm", "install", "suite", chart, *where, "--take-ownership", "--set", "namespace.create=true",
+            *(f"--set=enabled.{name}=true" for name in EXTRA),
+        )  # fmt: skip
         found = json.loads(cluster.kubectl("get", "namespace", namespace, "-o", "json"))
         assert found["metadata"]["labels"]["app.kubernetes.io/part-of"] == "flux"
         listed = cluster.kubectl(
@@ -113,5 +119,5 @@ class TestInstalled:
         program("helm", "install", "suite", chart, *where, "--take-ownership")
         program("helm", "upgrade", "suite", chart, *where, "--take-ownership", "--set", "global.shards={red}")
         listed = cluster.kubectl("-n", namespace, "get", "deployments", "-o", "name").split()
-        assert {f"deployment.apps/{name}-red" for name in CONTROLLERS} < set(listed)
+        assert {f"deployment.apps/{name}-red" for name in set(SHARDED) - EXTRA} < set(listed)
         program("helm", "uninstall", "suite", *where)

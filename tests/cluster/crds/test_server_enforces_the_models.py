@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.api.notification_v1 import Receiver
 from shared.codegen.crds import KINDS
 from shared.lang import json, yaml
 
@@ -77,10 +78,12 @@ def test_git_account_needs_a_provider_with_accounts(kubectl, namespace):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.KIND)
 def test_a_new_object_is_unobserved_and_adds_no_defaults_of_ours(kubectl, namespace, kind):
     obj = load(f"{kind.KIND.lower()}/valid/defaults")["object"]
-    kubectl("create", "-n", namespace, "-f", "-", stdin=json.dumps(obj).decode())
-    found = json.loads(kubectl("get", "-n", namespace, kind.PLURAL, "sample", "-o", "json").stdout)
-    assert found.get("status") == (dict(kind.STATUS_DEFAULT) or None)
-    ours = {"timeout", "force", "provider", "version", "reconcileStrategy"}
+    answer = kubectl("create", "-n", namespace, "-f", "-", "-o", "json", stdin=json.dumps(obj).decode())
+    found = json.loads(answer.stdout)
+    assert found.get("status") == (dict(getattr(kind, "STATUS_DEFAULT", {})) or None)
+    ours = {"timeout", "force", "provider", "version", "reconcileStrategy", "eventSeverity"}
+    ours |= {"exclusionList", "digestReflectionPolicy", "update"}
+    ours |= {"interval"} if kind is Receiver else set()
     assert set(found["spec"]) - set(obj["spec"]) <= ours
 
 

@@ -23,7 +23,8 @@ def blocks():
         for match in FENCE.finditer(text):
             line = text.count("\n", 0, match.start()) + 1
             yield pytest.param(match[1], id=f"{page.relative_to(ROOT)}:{line}")
-    yield pytest.param((ROOT / "examples/bootstrap.yaml").read_text("utf-8"), id="examples/bootstrap.yaml")
+    for name in ("examples/bootstrap.yaml", "examples/chat.yaml"):
+        yield pytest.param((ROOT / name).read_text("utf-8"), id=name)
 
 
 @pytest.fixture(scope="module")

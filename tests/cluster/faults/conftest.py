@@ -61,11 +61,11 @@ def lasting(cluster, artifacts, suite):
     """Makes a namespace with one process behind a bad network, for all tests of a module."""
 
     @asynccontextmanager
-    async def lasting(name, api):
+    async def lasting(name, api, *flags):
         namespace = f"{name}-{uuid.uuid4().hex[:6]}"
         cluster.kubectl("create", "namespace", namespace)
         async with Flux.connected(cluster.kubeconfig, namespace, artifacts, suite, None) as flux:
-            with flux.own(through=api.kubeconfig) as process:
+            with flux.own(*flags, through=api.kubeconfig) as process:
                 yield flux
                 assert process.running, process.tail()
                 assert "unexpected error" not in process.log.read_text()

@@ -23,6 +23,8 @@ KINDS = ("ConfigMap", "Widget.faults.headrace.io")
 WRITES = {"DELETE", "PATCH", "POST", "PUT"}
 NOTHING, NEWS, DELETION = "nothing", "a revision without its objects", "its deletion"
 OWNER = "kustomize.toolkit.fluxcd.io/name"
+# All victims move at once.
+PATIENCE = 90
 
 
 def counts(request):
@@ -104,10 +106,10 @@ class Crowd:
         await self.flux.delete(KUSTOMIZATION, f"app-{number}")
 
     async def ready(self, number):
-        return await self.flux.ready(f"app-{number}")
+        return await self.flux.ready(f"app-{number}", seconds=PATIENCE)
 
     async def gone(self, number):
-        await self.flux.gone(KUSTOMIZATION, f"app-{number}")
+        await self.flux.gone(KUSTOMIZATION, f"app-{number}", PATIENCE)
 
     async def killed_at_every_write(self, act, ended, meanwhiles, prepare=None):
         """Lets the process die at all moments of `act` and starts the next one; gives the victims."""
@@ -120,7 +122,7 @@ class Crowd:
         rules = [victim.rule() for victim in victims]
         self.api.disturb(*rules)
         await self._for_all(victims, act)
-        await asyncio.to_thread(self.api.wait, lambda: all(rule.hits for rule in rules))
+        await asyncio.to_thread(self.api.wait, lambda: all(rule.hits for rule in rules), PATIENCE)
         self.process.kill()
         self.api.heal()
         for victim in victims:
@@ -201,7 +203,7 @@ class Crowd:
             marker = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": "end"}}
             await self.flux.create(marker)
             stream = self.flux.client.watch(resource, self.flux.namespace, resource_version=version)
-            async with asyncio.timeout(20), aclosing(stream) as events:
+            async with asyncio.timeout(PATIENCE), aclosing(stream) as events:
                 async for event in events:
                     name = event.object["metadata"]["name"]
                     if name == "end":

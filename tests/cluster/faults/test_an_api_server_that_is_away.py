@@ -25,7 +25,7 @@ HELD = {
     "status-after": ("/kustomizations/status-after/status$", True),
 }
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120 + 2 * SECONDS)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300 + 2 * SECONDS)]
 
 
 @pytest.fixture(scope="module")

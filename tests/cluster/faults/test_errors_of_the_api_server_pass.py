@@ -19,6 +19,8 @@ CONFLICT, EXPIRED = Answer(409), Answer(410, "Expired")
 BUSY, BROKEN, AWAY = Answer(429, retry_after="1"), Answer(500, "InternalError"), Answer(503)
 ENDED = Answer(200)
 FEW = 30
+# What has failed for a while is not tried again at once.
+PATIENCE = 60
 REFUSALS = (CONFLICT, BUSY, BROKEN, AWAY)
 
 WRITES = {
@@ -37,7 +39,7 @@ def api(lasting_api):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def flux(lasting, api):
-    async with lasting("errors", api) as flux:
+    async with lasting("errors", api, "--max-retry-delay=2s") as flux:
         yield flux
 
 
@@ -89,7 +91,8 @@ async def test_refused_writes_of_some_do_not_keep_others_from_their_end(flux, ap
         assert flux.condition(troubled, "Ready")["status"] != "True", name
     api.heal()
     for name in cases:
-        assert flux.inventory(await flux.ready(name)) == [flux.id_of("ConfigMap", name)], name
+        app = await flux.ready(name, seconds=PATIENCE)
+        assert flux.inventory(app) == [flux.id_of("ConfigMap", name)], name
 
 
 async def test_refused_deletes_are_tried_again(flux, api, start, config_map):
@@ -113,19 +116,23 @@ async def test_refused_deletes_are_tried_again(flux, api, start, config_map):
         assert await flux.live(KUSTOMIZATION, name), name
     api.heal()
     for name in pruned:
-        assert flux.inventory(await flux.ready(name)) == [flux.id_of("ConfigMap", f"{name}-next")], name
+        app = await flux.ready(name, seconds=PATIENCE)
+        assert flux.inventory(app) == [flux.id_of("ConfigMap", f"{name}-next")], name
     for name in removed:
-        await flux.gone(KUSTOMIZATION, name)
+        await flux.gone(KUSTOMIZATION, name, PATIENCE)
     assert not set(cases) & set(await flux.names())
 
 
-async def test_a_busy_server_is_waited_for_without_a_failure(flux, api, start):
+async def test_a_busy_server_is_waited_for_without_a_failure(flux, api, config_map):
     cases = {
         f"busy-{what}": refusing(what, f"busy-{what}", BUSY, times=2)
         for what in ("status", "rehearsal", "apply")
     }
+    for name in cases:
+        await flux.publish(config_map(name), source=name)
+    await flux.sources_seen(flux.mine)
     api.disturb(*cases.values())
-    created = {name: await start(name) for name in cases}
+    created = {name: await flux.kustomization(name, source=name, labels=flux.mine) for name in cases}
     for name, rule in cases.items():
         await flux.ready(name)
         versions = await flux.versions(
@@ -144,10 +151,12 @@ async def test_events_that_nobody_takes_keep_no_turn_from_its_end(flux, api, sta
     await flux.ready(name)
 
 
-async def test_conflicts_on_a_status_cost_no_second_turn(flux, api, start, name):
+async def test_conflicts_on_a_status_cost_no_second_turn(flux, api, config_map, name):
+    await flux.publish(config_map(name), source=name)
+    await flux.sources_seen(flux.mine)
     rule = refusing("status", name, CONFLICT, times=3)
     api.disturb(rule)
-    await start(name)
+    await flux.kustomization(name, source=name, labels=flux.mine)
     await flux.ready(name)
     assert len(rule.hits) == 3
     await flux.turns(1, name)
@@ -189,7 +198,8 @@ async def test_what_changes_while_nothing_is_heard_of_it_is_not_missed(
     assert await flux.live("ConfigMap", f"{name}-new") is None
     assert len(rule.hits) < FEW
     api.heal()
-    assert flux.inventory(await flux.ready(name)) == [flux.id_of("ConfigMap", f"{name}-new")]
+    app = await flux.ready(name, seconds=PATIENCE)
+    assert flux.inventory(app) == [flux.id_of("ConfigMap", f"{name}-new")]
 
 
 @pytest.mark.parametrize("error", [EXPIRED, AWAY, ENDED], ids=lambda error: str(error.status))
@@ -214,4 +224,4 @@ async def test_a_health_check_goes_on_when_its_watch_works_again(flux, api, star
     assert flux.condition(await flux.live(KUSTOMIZATION, name), "Ready")["status"] == "Unknown"
     assert len(rule.hits) < FEW
     api.heal()
-    await flux.ready(name)
+    await flux.ready(name, seconds=PATIENCE)

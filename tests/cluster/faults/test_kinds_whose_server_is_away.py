@@ -47,7 +47,11 @@ async def process(flux, lost, config_map):
 
 
 async def test_their_objects_are_not_forgotten_when_they_are_pruned(flux, process, config_map, lost):
+    # Of sources the controller hears by another stream than of the inventory and of requests.
+    await flux.reconcile()
     await flux.publish(config_map("b"))
+    await flux.sources_seen(flux.mine)
+    await flux.reconcile()
     app = await flux.fails("PruneFailed", GROUP)
     assert lost in flux.inventory(app)
 

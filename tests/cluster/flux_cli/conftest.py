@@ -29,7 +29,7 @@ OFFLINE = {
     "NO_PROXY": "127.0.0.1,localhost",
 }
 # Longer than anything takes that works, shorter than the time that a test has.
-PATIENCE = "--timeout=60s"
+PATIENCE = "--timeout=90s"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Cli:
             "HOME": str(self._home),
             "PATH": os.environ.get("PATH", ""),
         }
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100, env=environ)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=150, env=environ)
         return Said(done.returncode, done.stdout, done.stderr)
 
     def __call__(self, *arguments):
@@ -193,11 +193,10 @@ def headrace(own_cluster, tmp_path_factory):
     suite = Suite(own_cluster, tmp_path_factory.mktemp("headrace"))
     # Nothing is wrong with the node, but it does not say so.
     suite.install("tolerations[0].operator=Exists")
-    suite.start()
+    suite.start(images=True)
     yield suite
-    assert suite.source.stop() == 0, suite.source.tail()
-    assert suite.kustomize.stop() == 0, suite.kustomize.tail()
-    assert suite.helm.stop() == 0, suite.helm.tail()
+    for process in reversed(suite.processes):
+        assert process.stop() == 0, process.tail()
 
 
 @pytest.fixture(scope="session")
@@ -206,12 +205,7 @@ def node_for():
 
     @contextlib.contextmanager
     def make(cluster, suite):
-        processes = {
-            "source-controller": suite.source,
-            "kustomize-controller": suite.kustomize,
-        }
-        if suite.helm is not None:
-            processes["helm-controller"] = suite.helm
+        processes = {process.name: process for process in suite.processes}
         with Node(cluster, suite.namespace, processes).running() as node:
             node.take_pods()
             yield node

@@ -17,7 +17,7 @@ from shared.testing.git_upstream import Upstream
 CHARTS = Path(__file__).parents[3] / "charts"
 SYSTEM = "flux-system"
 PART_OF = "app.kubernetes.io/part-of=flux"
-CONTROLLERS = ("source-controller", "kustomize-controller")
+CONTROLLERS = ("source-controller", "kustomize-controller", "helm-controller", "notification-controller")
 
 
 def helm(*arguments):
@@ -74,7 +74,7 @@ def bootstrapped(own_cluster, bootstrap, node_for, tmp_path_factory):
         running = pool.submit(bootstrap)
         for name in CONTROLLERS:
             own_cluster.kubectl("wait", "--for=create", f"deployment/{name}", "-n", SYSTEM, "--timeout=60s")
-        suite.start(helm=False)
+        suite.start()
         with node_for(own_cluster, suite) as node:
             said = running.result()
             yield suite, node, (said, bootstrap())
@@ -117,6 +117,5 @@ def test_an_uninstall_leaves_nothing_but_what_was_applied(cli, bootstrapped, own
     # Nothing was left out for want of a label.
     rights = own_cluster.kubectl("get", "clusterroles,clusterrolebindings", "-o", "name").split()
     assert [name for name in rights if name.endswith(f"-{SYSTEM}")] == []
-    assert not suite.source.running
-    assert not suite.kustomize.running
+    assert not any(process.running for process in suite.processes)
     assert json.loads(team.kubectl("get", "configmap", "a", "-o", "json"))["data"] == {"k": "one"}

@@ -4,6 +4,7 @@ import pytest
 
 from localcluster import ClusterError
 from shared.lang import json
+from shared.testing.controllers import CONTROLLERS
 
 SYSTEM = "flux-system"
 PART_OF = "app.kubernetes.io/part-of=flux"
@@ -15,9 +16,7 @@ def test_every_check_passes(cli, node, own_cluster):
     said = cli("check")
     assert said.progress.rstrip().endswith("✔ all checks passed")
     assert "✗" not in said.progress
-    assert {"✔ source-controller: deployment ready", "✔ kustomize-controller: deployment ready"} <= set(
-        said.progress.splitlines()
-    )
+    assert {f"✔ {name}: deployment ready" for name in CONTROLLERS} <= set(said.progress.splitlines())
     stored = "{range .items[*]}{.metadata.name}/{.status.storedVersions[-1:]} {end}"
     definitions = own_cluster.kubectl("get", "crd", "-l", PART_OF, "-o", f"jsonpath={stored}").split()
     assert "kustomizations.kustomize.toolkit.fluxcd.io/v1" in definitions
@@ -29,8 +28,7 @@ def test_the_version_names_the_distribution_and_each_controller(cli, headrace):
     versions = json.loads(cli("version", "-o", "json").out)
     assert versions.pop("distribution").startswith("flux-v2.9.")
     assert versions.pop("flux").startswith("v2.9.")
-    controllers = ("source-controller", "kustomize-controller", "helm-controller")
-    assert versions == dict.fromkeys(controllers, "v0.1.0")
+    assert versions == dict.fromkeys(CONTROLLERS, "v0.1.0")
 
 
 @pytest.mark.case("runtime-48")

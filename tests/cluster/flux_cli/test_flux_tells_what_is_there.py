@@ -3,6 +3,7 @@
 import pytest
 
 from shared.lang import yaml
+from shared.testing.patience import until
 
 
 @pytest.fixture(scope="module")
@@ -98,19 +99,20 @@ def test_the_tree_names_objects_without_namespace_and_with_colons(shop):
 
 
 def test_events_are_those_of_the_kustomization_and_its_source(shared):
-    listed = shared.flux("events", "--for", "Kustomization/app").lines
-    assert any(
-        "Normal NewArtifact GitRepository/app stored artifact for commit 'first'" in each for each in listed
-    )
+    finished = "Normal ReconciliationSucceeded Kustomization/app Reconciliation finished"
+    stored = "Normal NewArtifact GitRepository/app stored artifact for commit 'first'"
+
+    def told(lines):
+        # Events are sent when there is time, each controller by itself.
+        return all(any(text in each for each in lines) for text in (stored, finished))
+
+    listed = until(lambda: shared.flux("events", "--for", "Kustomization/app").lines, told)
     progress = next(
         number
         for number, each in enumerate(listed)
         if f"Normal Progressing Kustomization/app ConfigMap/{shared.namespace}/a created" in each
     )
     assert listed[progress + 1] == f"ConfigMap/{shared.namespace}/b created"
-    assert any(
-        "Normal ReconciliationSucceeded Kustomization/app Reconciliation finished" in each for each in listed
-    )
     assert not any("Warning" in each for each in listed)
 
 

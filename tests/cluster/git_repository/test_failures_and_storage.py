@@ -189,6 +189,7 @@ async def test_a_remote_that_hangs_costs_its_time_limit(source):
     await source.fails("GitOperationFailed", "context deadline exceeded")
     source.server.hold.set()
     source.server.hold = None
+    await source.change(timeout="60s")
     await source.ready()
 
 

@@ -10,9 +10,11 @@ import aiohttp
 import pytest
 
 from shared.api.source_v1 import GROUP
+from shared.auth import Secrets
 from shared.auth.cloud import Clouds
 from shared.events import Recorder
 from shared.git import GitClient
+from shared.git.configured import ConfiguredRemotes
 from shared.kube.informer import Informer
 from shared.observe import metrics
 from shared.observe.clock import SystemClock
@@ -24,8 +26,6 @@ from source_controller.git_repository.publisher import Publisher
 from source_controller.git_repository.reconciler import GitRepositoryReconciler
 from source_controller.git_repository.remotes import Remotes
 from source_controller.git_repository.verification import Verifier
-from source_controller.identities import Identities
-from source_controller.secrets import Secrets
 from source_controller.storage import Storage
 
 FILES = {"app.yaml": "a: 1\n"}
@@ -257,9 +257,9 @@ async def alone(source, tmp_path):
         git = GitClient(tmp_path / "git", session)
         storage = Storage(tmp_path / "storage", "localhost:1", clock)
         secrets = Secrets(client)
-        identities = Identities(Clouds(session, client, clock), object_level=False)
+        configured = ConfiguredRemotes(secrets, Clouds(session, client, clock), object_level=False)
         reconciler = Recording(
-            Remotes(secrets, identities),
+            Remotes(configured),
             Includes(client),
             git,
             Shelf(storage),

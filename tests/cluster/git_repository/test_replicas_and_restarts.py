@@ -1,7 +1,6 @@
 """Processes of source-controller with flags of their own: stand-by replicas, restarts, another address."""
 
 import asyncio
-import json
 import urllib.error
 import urllib.request
 
@@ -51,7 +50,7 @@ def answers(process):
 
 
 async def until(condition):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - a port that opens can't be watched
             await asyncio.sleep(0.1)
 
@@ -61,8 +60,8 @@ async def until(condition):
 async def test_only_the_leader_serves_until_it_dies(replica):
     terms = [
         "--enable-leader-election",
-        "--leader-election-lease-duration=3s",
-        "--leader-election-renew-deadline=2s",
+        "--leader-election-lease-duration=10s",
+        "--leader-election-renew-deadline=7s",
         "--leader-election-retry-period=500ms",
     ]
     first, second = replica("first", *terms), replica("second", *terms, storage="other")
@@ -99,6 +98,7 @@ async def test_a_lost_volume_is_filled_again(source, replica):
     await asyncio.to_thread(process.start)
     await source.repository(labels=labels)
     before = (await source.ready())["status"]["artifact"]
+    await source.events("NewArtifact")
     process.kill()
     process = replica("two", storage="empty", port=process.storage_port)
     await asyncio.to_thread(process.start)
@@ -134,8 +134,7 @@ async def test_logs_are_what_the_flux_command_reads(source):
     source.upstream.commit(FILES)
     await source.repository()
     await source.ready()
-    lines = [json.loads(line) for line in source.process.log.read_text().splitlines() if line.startswith("{")]
-    mine = [line for line in lines if line.get("namespace") == source.namespace]
+    mine = [line for line in source.process.said() if line.get("namespace") == source.namespace]
     assert mine
     for line in mine:
         assert line["controllerKind"] == "GitRepository"

@@ -28,19 +28,11 @@ spec:
 """
 
 
-@pytest.fixture(scope="session")
-def controller(suite):
-    process = Releases.shared_process(suite)
-    process.start()
-    yield process
-    assert process.running, process.tail()
-    assert process.stop() == 0, process.tail()
-    assert "unexpected error" not in process.log.read_text()
-
-
 @pytest.fixture
-async def releases(cluster, namespace, artifacts, suite, controller):
-    async with Releases.connected(cluster.kubeconfig, namespace, artifacts, suite, controller) as releases:
+async def releases(cluster, namespace, artifacts, suite, helm_controller):
+    async with Releases.connected(
+        cluster.kubeconfig, namespace, artifacts, suite, helm_controller
+    ) as releases:
         yield releases
 
 

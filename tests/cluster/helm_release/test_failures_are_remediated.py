@@ -31,8 +31,8 @@ async def test_without_retries_the_first_failure_is_the_last(releases, deploymen
 @pytest.mark.case("helm-21")
 async def test_a_failed_installation_is_uninstalled_and_tried_again(releases, deployment_template):
     await releases.chart(deployment_template, values=NEVER_READY)
-    await releases.release(timeout="2s", install={"remediation": {"retries": 1}})
-    obj = await releases.stalls("RetriesExceeded", "Failed to install after 2 attempt(s)")
+    await releases.release(install={"timeout": "2s", "remediation": {"retries": 1}})
+    obj = await releases.stalls("RetriesExceeded", "Failed to install after 2 attempt(s)", seconds=60)
     assert obj["status"]["installFailures"] == 2
     (record,) = await releases.records()
     assert record["info"]["status"] == "failed"
@@ -43,8 +43,8 @@ async def test_a_failed_installation_is_uninstalled_and_tried_again(releases, de
 async def test_the_last_failure_is_remediated_on_demand(releases, deployment_template):
     await releases.chart(deployment_template, values=NEVER_READY)
     remediation = {"retries": 1, "remediateLastFailure": True}
-    await releases.release(timeout="2s", install={"remediation": remediation})
-    await releases.stalls("RetriesExceeded")
+    await releases.release(install={"timeout": "2s", "remediation": remediation})
+    await releases.stalls("RetriesExceeded", seconds=60)
     assert await releases.records() == []
 
 
@@ -52,7 +52,7 @@ async def test_the_last_failure_is_remediated_on_demand(releases, deployment_tem
 async def test_a_release_that_retries_upgrades_what_is_there(releases, deployment_template):
     await releases.chart(deployment_template, values=NEVER_READY)
     strategy = {"name": "RetryOnFailure", "retryInterval": "1m"}
-    await releases.release(timeout="2s", install={"strategy": strategy}, upgrade={"strategy": strategy})
+    await releases.release(install={"timeout": "2s", "strategy": strategy}, upgrade={"strategy": strategy})
     await releases.states("Reconciling", "ProgressingWithRetry", "retrying after 1m0s")
     await releases.chart(deployment_template, values=READY, version="1.0.1")
     obj = await releases.upgraded(2)
@@ -63,10 +63,10 @@ async def test_a_release_that_retries_upgrades_what_is_there(releases, deploymen
 @pytest.mark.case("helm-24")
 async def test_a_failed_upgrade_is_rolled_back(releases, deployment_template):
     await releases.chart(deployment_template, values=READY)
-    await releases.release(timeout="2s", upgrade={"remediation": {"retries": 1}})
+    await releases.release(upgrade={"timeout": "2s", "remediation": {"retries": 1}})
     await releases.upgraded(1)
     await releases.change(values=NEVER_READY)
-    obj = await releases.stalls("RetriesExceeded", "Failed to upgrade after 2 attempt(s)")
+    obj = await releases.stalls("RetriesExceeded", "Failed to upgrade after 2 attempt(s)", seconds=60)
     assert releases.condition(obj, "Remediated")["reason"] == "RollbackSucceeded"
     ready = releases.condition(obj, "Ready")
     assert (ready["status"], ready["reason"]) == ("False", "RollbackSucceeded")
@@ -86,13 +86,12 @@ async def test_a_failed_upgrade_is_rolled_back(releases, deployment_template):
 @pytest.mark.case("helm-26")
 async def test_what_was_rolled_back_to_is_what_is_wanted_again(releases, deployment_template):
     await releases.chart(deployment_template, values=READY)
-    await releases.release(
-        timeout="2s", values=READY, upgrade={"remediation": {"retries": 0, "remediateLastFailure": True}}
-    )
+    remediation = {"retries": 0, "remediateLastFailure": True}
+    await releases.release(values=READY, upgrade={"timeout": "2s", "remediation": remediation})
     await releases.upgraded(1)
     await releases.change(values=NEVER_READY)
     await releases.stalls("RetriesExceeded")
-    await releases.change(values=READY)
+    await releases.change(values=READY, upgrade={"timeout": "1m"})
     obj = await releases.upgraded(3)
     released = releases.condition(obj, "Released")
     assert (released["status"], released["reason"]) == ("True", "UpgradeSucceeded")
@@ -104,7 +103,7 @@ async def test_without_anything_to_roll_back_to_the_release_stalls(releases, dep
     await releases.chart(deployment_template, values=NEVER_READY)
     # What is there was made by somebody else, so that the first revision of ours is an upgrade.
     await releases.release(
-        timeout="2s", install={"disableWait": True}, upgrade={"remediation": {"retries": 1}}
+        install={"disableWait": True}, upgrade={"timeout": "2s", "remediation": {"retries": 1}}
     )
     await releases.upgraded(1)
     (secret,) = [name for name in await releases.names("Secret") if name.startswith("sh.helm")]

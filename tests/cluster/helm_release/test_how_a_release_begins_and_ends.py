@@ -33,8 +33,8 @@ async def test_a_new_release_gets_its_finalizer_first(releases):
     created = await releases.release(labels=releases.mine)
     assert created["status"] == {"observedGeneration": -1}
     with releases.own():
-        seen = await releases.until(
-            HELM_RELEASE, "app", lambda obj: bool((obj or {})["metadata"].get("finalizers"))
+        *_, seen = await releases.versions(
+            HELM_RELEASE, created, lambda obj: obj["metadata"].get("finalizers")
         )
     assert seen["metadata"]["finalizers"] == ["finalizers.fluxcd.io"]
     assert seen["status"] == {"observedGeneration": -1}
@@ -122,7 +122,8 @@ async def test_a_release_that_helm_made_is_taken_over(releases, config_map_templ
     (folder / "templates").mkdir(parents=True)
     (folder / "Chart.yaml").write_text("apiVersion: v2\nname: demo\nversion: 1.0.0\n")
     (folder / "templates" / "config.yaml").write_text(config_map_template["config.yaml"])
-    releases.helm("install", "app", str(folder), "--server-side=false", "--set", "greeting=first")
+    options = ("--server-side=false", "--set", "greeting=first", "--labels", "team=x")
+    releases.helm("install", "app", str(folder), *options)
     await releases.chart(config_map_template)
     await releases.release(values={"greeting": "first"})
     obj = await releases.upgraded(2)
@@ -134,6 +135,7 @@ async def test_a_release_that_helm_made_is_taken_over(releases, config_map_templ
     await releases.change(values={"greeting": None})
     await releases.upgraded(3)
     assert (await releases.live("ConfigMap", "app-config"))["data"]["greeting"] == "hello"
+    assert releases.helm("list", "--selector=team=x", "--short").split() == ["app"]
 
 
 @pytest.mark.case("helm-27")
@@ -265,17 +267,32 @@ async def test_a_chart_of_another_name_is_installed_anew_unless_it_may_be_an_upg
 
 @pytest.mark.case("helm-46")
 async def test_without_its_account_a_deleted_release_just_goes(releases, config_map_template, cluster):
-    cluster.kubectl("create", "serviceaccount", "tenant", "-n", releases.namespace)
-    cluster.kubectl(
-        "create", "rolebinding", "tenant", "-n", releases.namespace, "--clusterrole=admin",
-        f"--serviceaccount={releases.namespace}:tenant",
-    )  # fmt: skip
+    tenant(cluster, releases.namespace)
     await releases.chart(config_map_template)
     await releases.release(serviceAccountName="tenant")
     await releases.ready()
     cluster.kubectl("delete", "serviceaccount", "tenant", "-n", releases.namespace)
     await releases.remove()
     assert await releases.live("ConfigMap", "app-config") is not None
+
+
+async def test_without_its_account_a_release_is_not_left_behind_for_another(
+    releases, config_map_template, cluster
+):
+    tenant(cluster, releases.namespace)
+    await releases.chart(config_map_template)
+    await releases.release(serviceAccountName="tenant")
+    await releases.ready()
+    cluster.kubectl("delete", "serviceaccount,rolebinding", "tenant", "-n", releases.namespace)
+    await releases.change(releaseName="other")
+    obj = await releases.fails("UninstallFailed", "forbidden")
+    assert [each["name"] for each in obj["status"]["history"]] == ["app"]
+    tenant(cluster, releases.namespace)
+    await releases.reconcile()
+    await releases.ready()
+    assert await releases.records("app") == []
+    assert await releases.live("ConfigMap", "app-config") is None
+    assert await releases.live("ConfigMap", "other-config") is not None
 
 
 @pytest.mark.case("helm-47")
@@ -303,6 +320,58 @@ async def test_a_change_ends_a_wait_that_leads_nowhere(releases, deployment_temp
     await releases.upgraded(2)
 
 
+async def test_a_mere_request_lets_a_wait_go_on(releases, deployment_template, config_map_template):
+    await releases.chart(deployment_template, values={"replicas": 1})
+    await releases.release()
+    await releases.until("Deployment.apps", "app", lambda obj: obj is not None)
+    request = {"annotations": {"reconcile.fluxcd.io/requestedAt": "now"}}
+    await releases.edit(HELM_RELEASE, "app", {"metadata": request})
+    # Who hears of this one has heard of the request before.
+    await releases.chart(config_map_template, source="other")
+    await releases.release("other", source="other")
+    await releases.ready("other")
+    await releases.edit("Deployment.apps", "app", {"spec": {"replicas": 0}})
+
+    def answered(obj):
+        return obj["status"].get("lastHandledReconcileAt") == "now"
+
+    await releases.until(HELM_RELEASE, "app", answered)
+    obj = await releases.upgraded(1)
+    assert [each["status"] for each in obj["status"]["history"]] == ["deployed"]
+    assert not [text for text in await releases.events("app") if "canceled" in text]
+
+
+async def values_from(releases, name, text):
+    labels = {"reconcile.fluxcd.io/watch": "Enabled"}
+    metadata = {"name": name, "labels": labels}
+    await releases.create(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"values.yaml": text}}
+    )
+    return [{"kind": "ConfigMap", "name": name}]
+
+
+async def test_only_other_values_of_a_reference_end_a_wait(
+    releases, deployment_template, config_map_template
+):
+    references = await values_from(releases, "values", "replicas: 1")
+    await releases.chart(deployment_template)
+    await releases.release(valuesFrom=references)
+    await releases.chart(config_map_template, source="other")
+    await releases.release("other", source="other", valuesFrom=await values_from(releases, "more", "a: 1"))
+    await releases.ready("other")
+    await releases.until("Deployment.apps", "app", lambda obj: obj is not None)
+    await releases.edit("ConfigMap", "values", {"metadata": {"annotations": {"seen": "now"}}})
+    # Who hears of this one has heard of the annotation before.
+    await releases.edit("ConfigMap", "more", {"data": {"values.yaml": "a: 2"}})
+    await releases.upgraded(2, "other")
+    assert not [text for text in await releases.events("app") if "canceled" in text]
+    await releases.edit("ConfigMap", "values", {"data": {"values.yaml": "replicas: 0"}})
+    obj = await releases.upgraded(2)
+    assert [each["status"] for each in obj["status"]["history"]] == ["deployed", "failed"]
+    assert not {"failures", "installFailures", "upgradeFailures"} & obj["status"].keys()
+    await releases.event(f"triggered by ConfigMap/{releases.namespace}/values", "app")
+
+
 @pytest.mark.case("helm-50")
 async def test_a_value_that_goes_takes_its_field_with_it(releases):
     template = (
@@ -323,6 +392,14 @@ async def test_a_release_that_is_too_large_is_refused_with_its_size(releases, co
     await releases.release()
     await releases.fails("InstallFailed", "a Secret holds 1048576 at most")
     assert await releases.records() == []
+
+
+def tenant(cluster, namespace):
+    cluster.kubectl("create", "serviceaccount", "tenant", "-n", namespace)
+    cluster.kubectl(
+        "create", "rolebinding", "tenant", "-n", namespace, "--clusterrole=admin",
+        f"--serviceaccount={namespace}:tenant",
+    )  # fmt: skip
 
 
 def packed(record):

@@ -3,6 +3,7 @@
 import pytest
 
 from shared.lang import json
+from shared.testing.helm import HELM_RELEASE
 
 
 @pytest.mark.case("helm-18")
@@ -23,6 +24,23 @@ async def test_an_installed_release_says_so(releases, config_map_template):
     assert annotations["helm.toolkit.fluxcd.io/app-version"] == "app-1.0.0"
     assert annotations["helm.toolkit.fluxcd.io/token"] == obj["status"]["lastAttemptedConfigDigest"]
     assert releases.condition(obj, "Reconciling")["status"] != "True"
+
+
+async def test_an_object_that_helm_made_before_loses_what_the_chart_lacks(releases, config_map_template):
+    left = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "app-config"},
+        "data": {"greeting": "hi", "old": "yes"},
+    }
+    await releases.create(left, manager="helm")
+    await releases.edit("ConfigMap", "app-config", {"data": {"theirs": "yes"}}, manager="helm-operator")
+    await releases.chart(config_map_template)
+    await releases.release()
+    await releases.upgraded(1)
+    live = await releases.live("ConfigMap", "app-config")
+    assert live["data"] == {"greeting": "hello", "upgrade": "false", "theirs": "yes"}
+    assert releases.managers(live) == {"helm-controller", "helm-operator"}
 
 
 @pytest.mark.case("helm-7")
@@ -91,6 +109,23 @@ async def test_a_request_by_force_upgrades_once(releases, config_map_template):
     assert obj["status"]["history"][0]["version"] == 2
 
 
+@pytest.mark.parametrize(
+    "way",
+    [{"strategy": {"name": "RetryOnFailure"}}, {"remediation": {"retries": 3}}],
+    ids=["retry", "remediate"],
+)
+async def test_a_change_that_comes_with_force_is_one_upgrade(releases, config_map_template, way):
+    await releases.chart(config_map_template)
+    await releases.release(install=way, upgrade=way)
+    await releases.upgraded(1)
+    request = {f"reconcile.fluxcd.io/{key}": "now" for key in ("requestedAt", "forceAt")}
+    change = {"metadata": {"annotations": request}, "spec": {"values": {"greeting": "again"}}}
+    await releases.edit(HELM_RELEASE, "app", change)
+    obj = await releases.ready()
+    assert obj["status"]["history"][0]["version"] == 2
+    assert "Reconciling" not in {each["type"] for each in obj["status"]["conditions"]}
+
+
 @pytest.mark.case("helm-29")
 @pytest.mark.case("runtime-14")
 async def test_force_without_a_request_of_the_same_value_is_only_noted(releases, config_map_template):
@@ -115,6 +150,25 @@ async def test_a_force_that_was_answered_is_not_repeated_by_the_next_process(rel
         await releases.change(timeout="9m")
         obj = await releases.ready()
     assert obj["status"]["history"][0]["version"] == 2
+
+
+async def test_another_algorithm_for_digests_is_no_change(releases, deployment_template):
+    await releases.chart(deployment_template, values={"replicas": 0})
+    await releases.release(labels=releases.mine, values={"replicas": 0})
+    with releases.own():
+        await releases.upgraded(1)
+        await releases.change(values={"replicas": 1}, timeout="2s")
+        before = await releases.stalls("RetriesExceeded")
+    with releases.own("--snapshot-digest-algo=sha512"):
+        after = await releases.reconcile()
+        assert releases.condition(after, "Stalled")["status"] == "True"
+        assert after["status"]["history"] == before["status"]["history"]
+        await releases.change(values={"replicas": 0}, timeout="1m")
+        obj = await releases.upgraded(3)
+        assert obj["status"]["lastAttemptedConfigDigest"].startswith("sha512:")
+    with releases.own("--snapshot-digest-algo=blake3"):
+        after = await releases.reconcile()
+    assert after["status"]["history"] == obj["status"]["history"]
 
 
 async def test_nothing_new_means_no_new_revision(releases, config_map_template):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from shared.lang import yaml
+
 TEST = """
 apiVersion: v1
 kind: ConfigMap
@@ -24,6 +26,16 @@ metadata:
   name: {{ .Release.Name }}-hook
   annotations: {helm.sh/hook: "pre-install,pre-upgrade"}
 data: {revision: {{ .Release.Revision | quote }}}
+"""
+THINGS = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: things.GROUP.example.com}
+spec:
+  group: GROUP.example.com
+  names: {kind: Thing, plural: things}
+  scope: Namespaced
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
 """
 
 
@@ -72,6 +84,31 @@ async def test_hooks_carry_the_labels_of_their_origin_unless_they_are_left_out(r
     assert "labels" not in hook["metadata"]
 
 
+async def test_a_custom_check_tells_whether_a_hook_has_run(releases, deployment_template):
+    await releases.chart({**deployment_template, "hook.yaml": HOOK}, values={"replicas": 0})
+    check = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "inProgress": "!has(data.end)",
+        "failed": "data.end == 'bad'",
+        "current": "data.end == 'good'",
+    }
+    await releases.release(healthCheckExprs=[check], install={"strategy": {"name": "RetryOnFailure"}})
+    hook = await releases.until("ConfigMap", "app-hook", lambda obj: obj is not None)
+    assert "end" not in hook["data"]
+    await releases.edit("ConfigMap", "app-hook", {"data": {"end": "bad"}})
+    await releases.fails(
+        "InstallFailed", "failed pre-install: hook pre-install demo/templates/hook.yaml failed"
+    )
+    await releases.change(timeout="4m")
+    again = f"{hook['metadata']['uid']}"
+    await releases.until(
+        "ConfigMap", "app-hook", lambda obj: obj is not None and obj["metadata"]["uid"] != again
+    )
+    await releases.edit("ConfigMap", "app-hook", {"data": {"end": "good"}})
+    await releases.ready(reason="UpgradeSucceeded")
+
+
 @pytest.mark.case("helm-34")
 async def test_differences_are_put_back(releases, config_map_template, deployment_template):
     await releases.chart({**config_map_template, **deployment_template}, values={"replicas": 0})
@@ -107,6 +144,27 @@ async def test_differences_may_only_be_told(releases, config_map_template):
     await releases.event("app-config removed", "app")
 
 
+async def test_differences_are_put_back_though_a_kind_is_gone(releases, config_map_template, cluster):
+    group = releases.namespace.replace("-", "")
+    definition = THINGS.replace("GROUP", group)
+    thing = f"apiVersion: {group}.example.com/v1\nkind: Thing\nmetadata: {{name: one}}\n"
+    await releases.chart({**config_map_template, "thing.yaml": thing}, files={"crds/thing.yaml": definition})
+    await releases.release(labels=releases.mine, driftDetection={"mode": "enabled"})
+    with releases.own():
+        await releases.upgraded(1)
+    await releases.delete("ConfigMap", "app-config")
+    cluster.kubectl("delete", "crd", f"things.{group}.example.com")
+    # This process has never known the kind.
+    with releases.own():
+        await releases.event("app-config created", "app")
+        await releases.fails("StateError", "Thing/one: no matches for kind")
+        assert await releases.live("ConfigMap", "app-config") is not None
+        await releases.create(yaml.load(definition.encode()))
+        await releases.ready()
+        assert await releases.live(f"Thing.{group}.example.com", "one") is not None
+    cluster.kubectl("delete", "crd", f"things.{group}.example.com")
+
+
 @pytest.mark.case("helm-36")
 async def test_ignored_fields_are_no_difference(releases, deployment_template):
     await releases.chart(deployment_template, values={"replicas": 0})
@@ -117,6 +175,35 @@ async def test_ignored_fields_are_no_difference(releases, deployment_template):
     obj = await releases.reconcile()
     assert releases.condition(obj, "Drifted")["status"] == "False"
     assert (await releases.live("Deployment.apps", "app"))["spec"]["replicas"] == 3
+
+
+async def test_whole_objects_may_be_ignored(releases, config_map_template, deployment_template):
+    await releases.chart({**config_map_template, **deployment_template}, values={"replicas": 0})
+    ignore = [{"paths": [""], "target": {"kind": "Deployment"}}]
+    await releases.release(driftDetection={"mode": "enabled", "ignore": ignore})
+    await releases.upgraded(1)
+    await releases.edit("Deployment.apps", "app", {"spec": {"replicas": 3}})
+    await releases.delete("ConfigMap", "app-config")
+    obj = await releases.reconcile()
+    assert releases.condition(obj, "Drifted")["status"] == "False"
+    assert (await releases.live("Deployment.apps", "app"))["spec"]["replicas"] == 3
+    assert await releases.live("ConfigMap", "app-config") is not None
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"paths": ["spec/replicas"]}, "'spec/replicas' is not a JSON pointer"),
+        ({"paths": ["/spec"], "target": {"name": "("}}, "target.name '(' is not a regular expression"),
+        ({"paths": ["/spec"], "target": {"labelSelector": "a in b"}}, "'a in b' is not a selector"),
+    ],
+)
+async def test_rules_that_can_not_be_used_are_told(releases, config_map_template, rule, told):
+    await releases.chart(config_map_template)
+    await releases.release(driftDetection={"mode": "enabled", "ignore": [rule]})
+    await releases.fails("StateError", f"spec.driftDetection.ignore can't be used: {told}")
+    await releases.change(driftDetection={"mode": "enabled", "ignore": None})
+    await releases.ready()
 
 
 @pytest.mark.case("helm-37")

@@ -8,19 +8,9 @@ import pytest_asyncio
 from shared.testing.flux import Flux
 
 
-@pytest.fixture(scope="session")
-def controller(suite):
-    process = Flux.shared_process(suite)
-    process.start()
-    yield process
-    assert process.running, process.tail()
-    assert process.stop() == 0, process.tail()
-    assert "unexpected error" not in process.log.read_text()
-
-
 @pytest.fixture
-async def flux(cluster, namespace, artifacts, suite, controller):
-    async with Flux.connected(cluster.kubeconfig, namespace, artifacts, suite, controller) as flux:
+async def flux(cluster, namespace, artifacts, suite, kustomize_controller):
+    async with Flux.connected(cluster.kubeconfig, namespace, artifacts, suite, kustomize_controller) as flux:
         yield flux
 
 
@@ -33,9 +23,11 @@ def shared_namespace(cluster):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared_flux(cluster, shared_namespace, artifacts, suite, controller):
+async def shared_flux(cluster, shared_namespace, artifacts, suite, kustomize_controller):
     """One namespace for all tests of a module, whose long waits run side by side."""
-    async with Flux.connected(cluster.kubeconfig, shared_namespace, artifacts, suite, controller) as flux:
+    async with Flux.connected(
+        cluster.kubeconfig, shared_namespace, artifacts, suite, kustomize_controller
+    ) as flux:
         yield flux
 
 

@@ -23,7 +23,11 @@ async def test_nothing_is_applied_or_pruned_until_it_is_mended(flux, config_map)
     await flux.kustomization()
     await flux.ready()
     entries = await damage(flux)
+    # Of sources the controller hears by another stream than of the damage and of requests.
+    await flux.reconcile()
     await flux.publish(config_map("b"), config_map("c"))
+    await flux.sources_seen()
+    await flux.reconcile()
     failed = await flux.fails("ReconciliationFailed", WORDS)
     assert "kubectl edit --subresource=status" in flux.condition(failed, "Ready")["message"]
     assert failed["status"]["history"][0]["lastReconciledStatus"] == "ReconciliationFailed"

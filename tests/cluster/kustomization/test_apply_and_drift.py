@@ -24,9 +24,7 @@ async def test_an_edit_with_kubectl_is_reverted(flux, config_map):
     await flux.ready()
     edited = await flux.edit("ConfigMap", "a", {"data": {"k": "edited", "more": "x"}}, "kubectl-edit")
     assert "kubectl-edit" in flux.managers(edited)
-    await flux.reconcile()
-    live = await flux.live("ConfigMap", "a")
-    assert live["data"] == {"k": "v"}
+    live = await flux.reconcile_until("ConfigMap", "a", lambda obj: obj["data"] == {"k": "v"})
     assert flux.managers(live) == {"kustomize-controller"}
     await flux.event(f"ConfigMap/{flux.namespace}/a configured")
 
@@ -166,6 +164,7 @@ async def test_a_definition_and_its_object_go_in_one_pass(flux):
         "spec": {"size": 1},
     }
     await flux.publish(widget, crd)
+    await flux.sources_seen()
     await flux.kustomization()
     app = await flux.ready()
     (entry,) = app["status"]["history"]
@@ -199,6 +198,7 @@ async def test_a_pass_without_changes_writes_nothing(flux, cluster):
             for n in names
         )
     )
+    await flux.sources_seen()
     await flux.kustomization()
     await flux.ready()
     before = [(await flux.live("PodTemplate", name))["metadata"]["resourceVersion"] for name in names]
@@ -243,6 +243,18 @@ async def test_an_ignored_field_keeps_its_live_value(flux, deployment):
     await flux.ready()
     web = await flux.live("Deployment.apps", "web")
     assert web["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2"
+    assert web["spec"]["replicas"] == 3
+
+
+async def test_an_ignored_object_stays_as_it_is(flux, deployment):
+    await flux.publish(deployment(replicas=0))
+    await flux.kustomization(ignore=[{"paths": [""], "target": {"kind": "Deployment"}}])
+    await flux.ready()
+    await flux.edit("Deployment.apps", "web", {"spec": {"replicas": 3}})
+    await flux.publish(deployment(replicas=0, image="web:2"))
+    await flux.ready()
+    web = await flux.live("Deployment.apps", "web")
+    assert web["spec"]["template"]["spec"]["containers"][0]["image"] != "web:2"
     assert web["spec"]["replicas"] == 3
 
 

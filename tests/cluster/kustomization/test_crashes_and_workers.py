@@ -103,6 +103,7 @@ async def test_a_process_that_dies_while_waiting_for_health_goes_on_where_it_was
 async def test_a_restart_without_news_writes_nothing(flux, config_map):
     with flux.own() as process:
         await flux.publish(config_map("a"))
+        await flux.sources_seen(flux.mine)
         await flux.kustomization(labels=flux.mine)
         await flux.ready()
         before = await flux.live("ConfigMap", "a")

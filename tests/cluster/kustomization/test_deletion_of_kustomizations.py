@@ -98,9 +98,9 @@ async def test_objects_of_another_cluster_are_never_looked_for_here(flux, config
     await flux.kustomization()
     await flux.ready()
     await flux.change(kubeConfig={"secretRef": {"name": "elsewhere"}})
-    await flux.fails("UnsupportedFeature", "spec.kubeConfig")
+    await flux.fails("ReconciliationFailed", f"unable to read KubeConfig secret '{flux.namespace}/elsewhere'")
     await flux.delete(KUSTOMIZATION, "app")
-    await flux.fails("PruneFailed", "the objects are in another cluster (spec.kubeConfig)")
+    await flux.fails("PruneFailed", "set spec.deletionPolicy to Orphan")
     assert await flux.names() == ["a"]
     await flux.change(deletionPolicy="Orphan")
     await flux.until(KUSTOMIZATION, "app", lambda obj: obj is None)

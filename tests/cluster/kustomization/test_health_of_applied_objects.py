@@ -51,6 +51,7 @@ async def test_a_job_is_waited_for_until_it_is_complete_or_cleaned_up(flux, job)
 @pytest.mark.case("kustomize-42")
 async def test_an_unreadable_health_expression_stalls(flux, config_map):
     await flux.publish(config_map("a"))
+    await flux.sources_seen()
     await flux.kustomization(
         wait=True, healthCheckExprs=[{"apiVersion": "v1", "kind": "ConfigMap", "current": "foo."}]
     )

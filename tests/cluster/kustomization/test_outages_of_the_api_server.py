@@ -6,6 +6,9 @@ from localcluster import Cluster
 from shared.testing.controllers import Suite
 from shared.testing.flux import Flux
 
+# A server that has just started does everything slowly.
+PATIENCE = 60
+
 
 @pytest.fixture(scope="module")
 def cluster():
@@ -21,7 +24,7 @@ def suite(cluster, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def controller(suite):
+def kustomize_controller(suite):
     process = Flux.shared_process(suite)
     process.start()
     yield process
@@ -35,9 +38,9 @@ async def test_a_wait_and_all_watches_survive_a_restart_of_the_server(flux, clus
     cluster.stop_component("kube-apiserver")
     cluster.start_component("kube-apiserver")
     await flux.finish("job")
-    await flux.ready("waits")
+    await flux.ready("waits", seconds=PATIENCE)
     await flux.publish(config_map("a"))
-    await flux.ready("waits")
+    await flux.ready("waits", seconds=PATIENCE)
     await flux.kustomization("new")
-    await flux.ready("new")
+    await flux.ready("new", seconds=PATIENCE)
     assert flux.process.running

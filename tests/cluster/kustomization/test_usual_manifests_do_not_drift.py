@@ -137,6 +137,7 @@ binaryData: {bytes: AAEC}
 
 async def test_a_second_pass_changes_nothing(flux):
     await flux.publish(files={"all.yaml": MANIFESTS})
+    await flux.sources_seen()
     await flux.kustomization()
     app = await flux.ready()
     assert len(flux.inventory(app)) == MANIFESTS.count("---") + 1

@@ -52,6 +52,7 @@ async def test_a_namespace_comes_and_goes_with_what_is_in_it(flux, config_map):
     inside = config_map("a")
     inside["metadata"]["namespace"] = name
     await flux.publish(inside, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    await flux.sources_seen()
     await flux.kustomization(targetNamespace=None, wait=True)
     app = await flux.ready()
     assert flux.inventory(app) == [f"_{name}__Namespace", f"{name}_a__ConfigMap"]

@@ -91,8 +91,13 @@ def test_an_account_has_its_own_rights_and_no_more(cluster, namespace):
     assert kubeconfig.stat().st_mode & 0o077 == 0
 
 
-def test_another_cluster_beside_it_is_its_own_and_clears_what_a_killed_owner_left(cluster, namespace):
-    owner = subprocess.Popen([sys.executable, "-c", OWNER], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+def test_another_cluster_beside_it_is_its_own_and_clears_what_a_killed_owner_left(
+    cluster, namespace, tmp_path, monkeypatch
+):
+    # Where no other process looks for what was left.
+    monkeypatch.setattr("localcluster.state.tempfile.gettempdir", lambda: str(tmp_path))
+    command, environ = [sys.executable, "-c", OWNER], os.environ | {"TMPDIR": str(tmp_path)}
+    owner = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True)
     folder = Path(owner.stdout.readline().strip())
     left = State.load(folder)
     assert left.owner == Identity.of(owner.pid)

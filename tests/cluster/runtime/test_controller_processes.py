@@ -16,6 +16,7 @@ import pytest
 
 from localcluster import ClusterError, programs
 from shared.testing.controllers import ControllerProcess
+from shared.testing.definitions import define
 from shared.testing.faulty_api import FaultyApi
 
 ROOT = Path(__file__).parents[3]
@@ -24,9 +25,9 @@ LEASE = "kustomize-controller-leader-election"
 TOTAL = "controller_runtime_reconcile_total"
 QUICK = (
     "--enable-leader-election",
-    "--leader-election-lease-duration=4s",
-    "--leader-election-renew-deadline=3s",
-    "--leader-election-retry-period=300ms",
+    "--leader-election-lease-duration=10s",
+    "--leader-election-renew-deadline=7s",
+    "--leader-election-retry-period=500ms",
 )
 
 
@@ -101,7 +102,7 @@ def processes(cluster, namespace, definition, tmp_path):
         cluster.kubectl("patch", name, "-n", namespace, "--type=merge", "-p", patch)
 
 
-def until(condition, seconds=20):
+def until(condition, seconds=40):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "it never happened"
@@ -303,8 +304,7 @@ def test_after_an_outage_longer_than_the_lease_one_replica_leads_and_catches_up(
 
 def said(process, message):
     """Lines of the log with a message."""
-    lines = (json.loads(line) for line in process.log.read_text().splitlines() if line.startswith("{"))
-    return [line for line in lines if line["msg"] == message]
+    return [line for line in process.said() if line["msg"] == message]
 
 
 def settled(obj):
@@ -331,8 +331,8 @@ def test_a_turn_may_end_after_sigterm_and_the_lease_is_given_back(processes):
 def test_a_remote_that_hangs_does_not_keep_the_lease_from_being_given_back(processes):
     """A pod that isn't gone in time is killed, and its successor waits for the lease to run out."""
     lease = "source-controller-leader-election"
-    crds = ROOT / "charts/source-controller/files/crds/source.toolkit.fluxcd.io_gitrepositories.yaml"
-    processes.cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(crds))
+    crds = (ROOT / "charts/source-controller/files/crds").glob("*.yaml")
+    define(processes.cluster, *(file.read_text() for file in crds))
     chart = (ROOT / "charts/source-controller/templates/deployment.yaml").read_text()
     (pod_grace,) = re.findall(r"terminationGracePeriodSeconds: (\d+)", chart)
     with socket.create_server(("127.0.0.1", 0)) as remote:
@@ -351,7 +351,8 @@ def test_a_remote_that_hangs_does_not_keep_the_lease_from_being_given_back(proce
         connection, _ = remote.accept()
         with connection:
             process._process.terminate()
-            assert process._process.wait(int(pod_grace)) == 0
+            # Twice, for a machine where everything takes its time.
+            assert process._process.wait(2 * int(pod_grace)) == 0
     assert processes.holder(lease) == ""
     removed = '{"metadata":{"finalizers":null}}'
     processes.cluster.kubectl(

@@ -1,7 +1,5 @@
 """Servers that say when they want to be asked again."""
 
-import json
-
 import pytest
 
 from shared.kube.resources import Resource
@@ -36,6 +34,5 @@ async def test_is_left_alone_for_so_long(cluster, namespace, suite, busy, kind):
         )
         await sources.create()
         await sources.fails(reason, "429")
-        lines = [json.loads(line) for line in suite.process.log.read_text().splitlines() if line[0] == "{"]
-        told = [line["msg"] for line in lines if line.get("namespace") == namespace]
+        told = [line["msg"] for line in suite.process.said() if line.get("namespace") == namespace]
         assert any(text.endswith("next try in 30m0s") for text in told), told

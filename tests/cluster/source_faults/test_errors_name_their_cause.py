@@ -39,8 +39,10 @@ async def source(request, cluster, namespace, suite):
         sources = Sources(client, namespace, resource, suite.process, label=LABEL, defaults=defaults)
 
         async def failing(host, **more):
-            await sources.create(**spec(host), **more)
-            failed = await sources.until(lambda obj: sources.condition(obj, "Ready")["status"] == "False")
+            await sources.create(**spec(host) | more)
+            failed = await sources.until(
+                lambda obj: sources.condition(obj, "Ready")["status"] == "False", seconds=90
+            )
             return sources.condition(failed, "Ready")["message"]
 
         sources.failing, sources.ca = failing, ca
@@ -83,7 +85,7 @@ async def misnamed(serve):
 
 
 async def test_a_host_that_nobody_knows(source):
-    message = await source.failing("no-such-host.invalid")
+    message = await source.failing("no-such-host.invalid", timeout="60s")
     assert "the host no-such-host.invalid can't be resolved" in message
 
 

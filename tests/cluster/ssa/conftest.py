@@ -2,16 +2,19 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from shared.kube import Connection, KubeClient
-from shared.ssa import Applied, ApplyOptions, Policies, Rollout, SharedWatches, Takeover
+from shared.ssa import Applied, ApplyOptions, Policies, Rollout, SharedWatches, Takeover, by_hand
+from shared.ssa.watches import Pace
 
 PREFIX = "kustomize.toolkit.fluxcd.io"
 OWNER = {f"{PREFIX}/name": "apps", f"{PREFIX}/namespace": "gitops"}
 MANAGER = "kustomize-controller"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class CountingClient(KubeClient):
@@ -38,7 +41,9 @@ class Ssa:
             MANAGER,
             Policies(PREFIX),
             owner_labels=OWNER,
-            takeover=Takeover(MANAGER, annotations=("kubectl.kubernetes.io/last-applied-configuration",)),
+            takeover=Takeover(
+                MANAGER, by_hand(MANAGER), annotations=("kubectl.kubernetes.io/last-applied-configuration",)
+            ),
         )
 
     def make(self, kind="ConfigMap", name="a", api_version="v1", annotations=None, **body):
@@ -70,7 +75,7 @@ class Ssa:
 async def ssa(cluster, namespace):
     connection = await Connection.load(Path(cluster.kubeconfig))
     try:
-        async with SharedWatches() as watches:
+        async with SharedWatches(Pace(linger=timedelta(0))) as watches:
             yield Ssa(CountingClient(connection), watches, namespace)
             assert len(watches) == 0
     finally:

@@ -98,6 +98,24 @@ async def test_a_branch_is_fetched_without_its_history(upstream, server, client)
     assert server.sent() < 10_000
 
 
+async def test_all_of_the_history_comes_where_it_is_wanted(upstream, server, client_in, tmp_path):
+    old = upstream.commit({"old": BULK})
+    upstream.commit({"old": None, "new": "1"})
+    remote = Remote.parse(server.url())
+    async with client_in(tmp_path / "whole", shallow=False) as client:
+        await checked_out(client, remote, branch="main")
+        assert server.sent() > len(BULK)
+        asked = len(server.log)
+        _, commit, _ = await checked_out(client, remote, commit=old)
+        assert commit.hash == old
+        assert len(server.log) == asked
+        newer = upstream.commit({"new": "2"})
+        sent = server.sent()
+        _, commit, _ = await checked_out(client, remote, branch="main")
+        assert commit.hash == newer
+        assert server.sent() - sent < 10_000
+
+
 async def test_an_annotated_tag_is_its_commit(upstream, server, client):
     commit = upstream.commit({"a": "1"})
     tag = upstream.tag("v1.0.0", message="release")

@@ -181,12 +181,13 @@ async def test_a_submodule_that_fails_fails_the_checkout(root, server, git, url,
 async def test_all_submodules_together_have_the_time_of_one_operation(root, server, git):
     library, app = Upstream(root, "lib.git"), Upstream(root)
     put(app, ("lib", "../lib.git", library.commit({"a": "x"})))
-    remote = Remote.parse(server.url(), timeout=timedelta(seconds=1))
+    remote = Remote.parse(server.url())
+    hasty = Remote.parse(server.url(), timeout=timedelta(seconds=1))
     selected = await git.resolve(remote, MAIN)
     async with git.fetch(remote, selected) as bare:
         server.hold = asyncio.Event()
         with pytest.raises(GitError, match=r"'lib': .*context deadline exceeded"):
-            async with with_submodules(git, remote, bare, everything):
+            async with with_submodules(git, hasty, bare, everything):
                 pass
         server.hold.set()
 

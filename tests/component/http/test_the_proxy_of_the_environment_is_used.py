@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from shared.proxies import EnvironmentConnector, EnvironmentProxies
+from shared.proxies import EnvironmentProxies, ProxiedConnector
 from shared.testing.proxy import ForwardProxy
 from shared.testing.tls import Authority
 
@@ -107,7 +107,7 @@ async def proxy(request, authority):
 
 @contextlib.asynccontextmanager
 async def session(trust, **environ):
-    connector = EnvironmentConnector(EnvironmentProxies.read(environ), ssl=trust)
+    connector = ProxiedConnector(EnvironmentProxies.read(environ), ssl=trust)
     async with aiohttp.ClientSession(connector=connector) as session:
         yield session
 

@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from shared.kube import Connection, KubeClient
+from shared.kube.ambient import AmbientEndpoint
 from shared.kube.slim import Configuration
 from shared.lang.json import dumps
 
@@ -150,6 +151,6 @@ async def client(api):
     configuration.host = f"http://127.0.0.1:{api.port}/"
     configuration.api_key["BearerToken"] = "secret-token"
     configuration.api_key_prefix["BearerToken"] = "Bearer"
-    connection = Connection(configuration)
+    connection = Connection(AmbientEndpoint(configuration))
     yield KubeClient(connection, user_agent="kustomize-controller")
     await connection.close()

@@ -109,7 +109,7 @@ async def test_requests_without_an_answer_are_counted_as_errors(api, client, unu
 
 
 async def test_a_server_that_takes_a_request_and_never_answers_is_given_up(client, monkeypatch):
-    monkeypatch.setattr("shared.kube.client._REQUEST_SECONDS", 0.1)
+    client._connection.seconds = 0.1
     taken = []
 
     async def take(reader, writer):

@@ -1,5 +1,9 @@
 """One registry for all tests; every test has repositories of its own."""
 
+import asyncio
+import zlib
+from datetime import UTC, datetime
+
 import aiohttp
 import pytest
 
@@ -20,16 +24,47 @@ async def gate(store):
 
 
 @pytest.fixture
-async def registries():
+def name(request):
+    """The repository of this test."""
+    return f"org/n{zlib.crc32(request.node.nodeid.encode())}"
+
+
+class Pauses(list):
+    """The pauses that were made, in seconds: each is over at once, and its time has passed on the clock."""
+
+    def __init__(self):
+        super().__init__()
+        self.at = 0.0
+
+    def now(self):
+        return datetime.fromtimestamp(self.at, UTC)
+
+    def monotonic(self):
+        return self.at
+
+    async def sleep(self, seconds):
+        self.append(seconds)
+        self.at += seconds
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    pauses = Pauses()
+    monkeypatch.setattr(asyncio, "sleep", pauses.sleep)
+    return pauses
+
+
+@pytest.fixture
+async def registries(pauses):
     async with aiohttp.ClientSession() as session:
-        yield Registries(session, "flux/v2 headrace/test")
+        yield Registries(session, "flux/v2 headrace/test", pauses)
 
 
 @pytest.fixture
 def registry(registries, gate, name):
-    """The repository of this test, seen with some access."""
+    """A repository, by default that of this test, seen with some access."""
 
-    def make(**access):
-        return registries.registry(Repository(gate.host, name), Access(**access))
+    def make(path=name, **access):
+        return registries.registry(Repository(gate.host, path), Access(**access))
 
     return make

@@ -82,6 +82,9 @@ def test_a_proxy_has_an_address_and_perhaps_a_login(address):
     proxy = proxy_from_secret({"address": address.encode(), "username": b"ada", "password": b"hidden"})
     assert (proxy.address, proxy.login) == (URL(address), BasicAuth("ada", "hidden"))
     assert "hidden" not in repr(proxy)
+    for password in ({}, {"password": b""}):
+        proxy = proxy_from_secret({"address": address.encode(), "username": b"ada"} | password)
+        assert proxy.login == BasicAuth("ada", "")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +94,6 @@ def test_a_proxy_has_an_address_and_perhaps_a_login(address):
         ({"address": b"ftp://proxy"}, "one of the schemes http, https, socks5"),
         ({"address": b"proxy:3128"}, "one of the schemes"),
         ({"address": b"http://" + b"p" * 2048}, "longer than 2048"),
-        ({"address": b"http://proxy", "username": b"ada"}, "'password' is missing"),
         ({"address": b"http://proxy", "password": b"hidden"}, "'username' is missing"),
     ],
 )
@@ -106,6 +108,7 @@ def test_standard_keys_win_and_legacy_keys_are_reported():
     material, legacy = tls_from_secret({"certFile": b"c", "keyFile": b"k", "ca.crt": b"a"})
     assert material == TlsMaterial(b"a", b"c", b"k")
     assert set(legacy) == {"certFile", "keyFile"}
+    assert git_tls({"certFile": b"c", "keyFile": b"k", "ca.crt": b"a", "caFile": b"old"}) == material
 
 
 def test_a_secret_for_tls_without_any_of_it_is_refused():

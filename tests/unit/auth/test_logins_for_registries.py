@@ -30,7 +30,13 @@ def user(keychain, host, path="org/app"):
         ("https://ghcr.io/v1/", "ghcr.io", "org/app", True),
         ("https://ghcr.io/v2", "ghcr.io", "org/app", True),
         ("ghcr.io/org", "ghcr.io", "org/app", True),
-        ("ghcr.io/org", "ghcr.io", "organisation/app", False),
+        ("ghcr.io/org", "ghcr.io", "organisation/app", True),
+        ("ghcr.io/org/ap", "ghcr.io", "org/app", True),
+        ("ghcr.io/org/", "ghcr.io", "organisation/app", False),
+        ("ghcr.io/org/", "ghcr.io", "org/app", True),
+        ("https://ghcr.io/v2/org", "ghcr.io", "org/app", True),
+        ("https://ghcr.io/v2/org", "ghcr.io", "v2/org", False),
+        ("ghcr.io/v2x", "ghcr.io", "x", False),
         ("ghcr.io/org/app", "ghcr.io", "org/app", True),
         ("ghcr.io", "ghcr.io:5000", "org/app", False),
         ("reg:5000", "reg:5000", "org/app", True),
@@ -53,6 +59,14 @@ def test_an_entry_is_for_its_host_and_path(name, host, path, found):
 def test_the_longer_path_comes_first():
     keychain = Keychain.of([config(**{"ghcr.io": entry("all"), "ghcr.io/org": entry("org")})])
     assert (user(keychain, "ghcr.io"), user(keychain, "ghcr.io", "x/y")) == ("org", "all")
+    keychain = Keychain.of([config(**{"https://ghcr.io/v1/": entry("all"), "ghcr.io/org": entry("org")})])
+    assert (user(keychain, "ghcr.io"), user(keychain, "ghcr.io", "x/y")) == ("org", "all")
+
+
+@pytest.mark.parametrize("auth", ["YWRhOnA", "YWRhOnA=", "YWRhOnA=\n", "YWRh\r\nOnA="])
+def test_line_breaks_and_padding_of_a_login_count_for_nothing(auth):
+    login = Keychain.of([config(**{"ghcr.io": {"auth": auth}})]).login("ghcr.io", "a")
+    assert (login.username, login.password) == ("ada", "p")
 
 
 def test_the_first_secret_wins():
@@ -94,6 +108,10 @@ def test_tokens_and_plain_fields_are_read():
             "the login for 'ghcr.io' has an 'auth' that is not base64",
         ),
         (b'{"auths": {"ghcr.io": {"auth": "aGlkZGVu"}}}', "has an 'auth' without a colon"),
+        (
+            b'{"auths": {"ghcr.io": {"registrytoken": "hidden\\n"}}}',
+            "the login for 'ghcr.io' has a 'registrytoken' that can't be sent",
+        ),
     ],
 )
 def test_what_can_not_be_read_is_named_without_its_content(data, text):

@@ -6,13 +6,19 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shared.api.helm_v2 import HelmRelease
 from shared.api.kustomize_v1 import Kustomization
-from shared.api.source_v1 import GitRepository
+from shared.api.notification_v1beta3 import Alert, Provider
+from shared.api.source_v1 import GitRepository, OCIRepository
 
 ROOT = Path(__file__).parents[3]
 FENCE = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MODELS = {
     ("source.toolkit.fluxcd.io/v1", "GitRepository"): GitRepository,
+    ("source.toolkit.fluxcd.io/v1", "OCIRepository"): OCIRepository,
+    ("helm.toolkit.fluxcd.io/v2", "HelmRelease"): HelmRelease,
+    ("notification.toolkit.fluxcd.io/v1beta3", "Alert"): Alert,
+    ("notification.toolkit.fluxcd.io/v1beta3", "Provider"): Provider,
     ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"): Kustomization,
 }
 
@@ -26,7 +32,10 @@ def blocks():
 
 
 def examples():
+    charts = ROOT / "examples" / "charts"  # in a language of their own
     for path in sorted((ROOT / "examples").rglob("*.yaml")):
+        if charts in path.parents:
+            continue
         yield pytest.param(path.read_text("utf-8"), id=str(path.relative_to(ROOT)))
 
 

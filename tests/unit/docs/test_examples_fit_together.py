@@ -6,12 +6,15 @@ import pytest
 import yaml
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
+CHARTS = EXAMPLES / "charts"
 
 
 def documents():
+    """All but those of charts, which are written in a language of their own."""
     for path in sorted(EXAMPLES.rglob("*.yaml")):
-        for document in yaml.safe_load_all(path.read_text("utf-8")):
-            yield path, document
+        if CHARTS not in path.parents:
+            for document in yaml.safe_load_all(path.read_text("utf-8")):
+                yield path, document
 
 
 def key(obj):
@@ -41,6 +44,20 @@ def test_what_a_kustomization_names_is_there(sync):
         named.append(("ServiceAccount", namespace, account))
     assert [it for it in named if it not in OBJECTS] == []
     assert (EXAMPLES / spec["path"] / "kustomization.yaml").is_file()
+
+
+def test_what_a_release_names_is_there():
+    releases = [obj for obj in OBJECTS.values() if obj["kind"] == "HelmRelease"]
+    assert releases
+    for release in releases:
+        reference = release["spec"]["chartRef"]
+        source = OBJECTS[reference["kind"], release["metadata"]["namespace"], reference["name"]]
+        name = source["spec"]["url"].rpartition("/")[2]
+        chart = yaml.safe_load((CHARTS / name / "Chart.yaml").read_text("utf-8"))
+        assert chart["name"] == name
+        assert set(release["spec"]["values"]) <= set(
+            yaml.safe_load((CHARTS / name / "values.yaml").read_text("utf-8"))
+        )
 
 
 def test_kustomization_files_list_what_exists():

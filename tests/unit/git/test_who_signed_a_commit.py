@@ -63,9 +63,8 @@ def test_a_key_that_has_expired_or_was_revoked_since_is_good_no_more():
     assert why(vector("rsa.commit"), ring("revoked.asc"))
     key = PgpKey(seconds=3600)
     assert who(by(key), PublicKeys.of({"a.asc": key.public.encode()})) == key.id
-    assert "expired" in why(
-        by(key), PublicKeys.of({"a.asc": key.public.encode()}), NOW + timedelta(seconds=3700)
-    )
+    later = datetime.now(UTC) + timedelta(seconds=3700)
+    assert "expired" in why(by(key), PublicKeys.of({"a.asc": key.public.encode()}), later)
     assert why(by(key), PublicKeys.of({"a.asc": key.revoked().encode()}))
 
 

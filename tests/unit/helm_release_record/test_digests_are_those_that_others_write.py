@@ -2,10 +2,10 @@
 
 import pytest
 
-from helm_controller.release.digest import config_digest, piece_digest, release_digest
-from helm_controller.release.gojson import dumps
+from helm_controller.release.digest import config_digest, is_config_digest, piece_digest, release_digest
 from helm_controller.release.model import Hook, Info, Release
 from shared.api.helm_v2 import shortened
+from shared.lang.gojson import dumps
 
 EMPTY = Release("foo", "", 0, Info(), {}, {}, "", ())
 
@@ -36,6 +36,18 @@ def test_digests_of_values():
 @pytest.mark.parametrize("values", [{}, None])
 def test_no_values_have_the_digest_of_nothing(values):
     assert config_digest(values).startswith("sha256:e3b0c44298fc1c14")
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512", "blake3"])
+def test_values_are_known_by_a_digest_of_any_algorithm(algorithm):
+    digest = config_digest({"a": 1}, algorithm)
+    assert is_config_digest(digest, {"a": 1})
+    assert not is_config_digest(digest, {"a": 2})
+
+
+@pytest.mark.parametrize("digest", ["", "sha256:", "md5:00", "nothing"])
+def test_values_have_no_digest_that_is_none(digest):
+    assert not is_config_digest(digest, {})
 
 
 def test_whole_numbers_are_integers_however_they_were_written():

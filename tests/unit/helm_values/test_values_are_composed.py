@@ -1,5 +1,6 @@
 """Which value wins, what a reference may be, and what is said when it is not."""
 
+import json
 import traceback
 
 import pytest
@@ -51,6 +52,14 @@ async def test_values_are_read_as_helm_reads_them(objects, composed):
     objects.config_map("a", values__yaml="a: yes\nb: 0644\nc: 1.0\nd: 2020-01-01\nd: again\ne: '1'")
     values = await composed({"kind": "ConfigMap", "name": "a"})
     assert values == {"a": True, "b": 420, "c": 1, "d": "again", "e": "1"}
+
+
+@pytest.mark.parametrize("more", ["---\n", "---\nb: 2\n", "---\n{{ no yaml"])
+@pytest.mark.parametrize("kind", ["config_map", "secret"])
+async def test_only_the_first_document_counts(kind, more, objects, composed):
+    getattr(objects, kind)("a", values__yaml=f"a: 1\n{more}")
+    reference = {"kind": "Secret" if kind == "secret" else "ConfigMap", "name": "a"}
+    assert await composed(reference) == {"a": 1}
 
 
 async def test_numbers_stay_numbers(objects, composed):
@@ -186,6 +195,12 @@ async def test_a_comma_in_a_text_is_explained(objects, compose):
     )
 
 
+async def test_even_two_characters_of_a_text_are_not_repeated(objects, compose):
+    objects.secret("a", key=",Z")
+    told = await message_of(compose({"kind": "Secret", "name": "a", "valuesKey": "key", "targetPath": "x"}))
+    assert "Z" not in told
+
+
 @pytest.mark.parametrize(
     ("inline", "path", "problem"),
     [
@@ -256,6 +271,23 @@ async def test_nothing_of_a_secret_is_repeated(text, path, objects, compose):
     assert HIDDEN not in "".join(traceback.format_exception(failed.value))
 
 
+def nested(levels):
+    value = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+async def test_values_of_many_levels_are_told(objects, compose):
+    assert (await compose(inline=nested(200))).values == nested(200)
+    for levels in (201, 2000):
+        told = await message_of(compose(inline=nested(levels)))
+        assert told == "spec.values is nested deeper than 200 levels"
+    objects.config_map("a", values__yaml=json.dumps(nested(201)))
+    told = await message_of(compose({"kind": "ConfigMap", "name": "a"}))
+    assert told.endswith("failed to read values data: it is nested deeper than 200 levels")
+
+
 async def test_what_came_from_secrets_is_known(objects, compose):
     objects.config_map("a", values__yaml="a: not hidden")
     objects.secret("b", values__yaml=f"a: {{b: [{HIDDEN}, 12345678]}}\nshort: abc")
@@ -268,5 +300,5 @@ async def test_what_came_from_secrets_is_known(objects, compose):
     assert {HIDDEN, "12345678", "in-quotes", "with,comma", "first line", "second line"} <= set(
         composed.secrets
     )
-    assert not {"not hidden", "abc"} & set(composed.secrets)
+    assert "not hidden" not in composed.secrets
     assert HIDDEN not in repr(composed)

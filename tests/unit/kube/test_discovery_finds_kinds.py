@@ -83,6 +83,22 @@ async def test_the_preferred_version_comes_first_and_others_by_name(discovery, s
     assert (await discovery.find("example.com", "Widget", "v1")).version == "v1"
 
 
+async def test_a_version_that_is_no_longer_served_leads_to_the_preferred_one_on_demand(discovery, server):
+    server.serve(group("example.com", ("v2", [WIDGET]), ("v1", [WIDGET])))
+    assert (await discovery.find("example.com", "Widget", "v1", or_preferred=True)).version == "v1"
+    assert (await discovery.find("example.com", "Widget", "v1beta1", or_preferred=True)).version == "v2"
+    for kind, version, or_preferred in ("Widget", "v1beta1", False), ("Gadget", "v1", True):
+        with pytest.raises(NoMatch):
+            await discovery.find("example.com", kind, version, or_preferred=or_preferred)
+
+
+async def test_a_version_that_came_after_the_last_look_is_found(discovery, server):
+    server.serve(group("example.com", ("v1", [WIDGET])))
+    await discovery.find("example.com", "Widget")
+    server.serve(group("example.com", ("v2", [WIDGET]), ("v1", [WIDGET])))
+    assert (await discovery.find("example.com", "Widget", "v2", or_preferred=True)).version == "v2"
+
+
 async def test_a_miss_looks_once_more_so_that_new_kinds_are_found(discovery, server):
     await discovery.find("", "Pod")
     server.serve(group("example.com", ("v1", [WIDGET])))

@@ -29,6 +29,16 @@ def test_what_has_no_end_yet_is_not_given():
     assert list(splitter.feed(b"\n")) == [b"two"]
 
 
+def test_a_line_that_never_ends_is_given_up(monkeypatch):
+    monkeypatch.setattr("shared.kube.watch._LONGEST_LINE", 10)
+    splitter = LineSplitter()
+    assert list(splitter.feed(b"12345678\n1234567")) == [b"12345678"]
+    assert list(splitter.feed(b"89\n")) == [b"123456789"]
+    assert list(splitter.feed(b"1234567")) == []
+    with pytest.raises(Unreachable, match="more than"):
+        list(splitter.feed(b"89ab"))
+
+
 async def decoded(*chunks):
     async def stream():
         for chunk in chunks:
@@ -54,7 +64,7 @@ async def test_what_is_no_event_is_trouble_of_the_connection(line):
         await decoded(line + b"\n")
 
 
-async def test_what_is_no_json_is_an_error_without_its_text():
-    with pytest.raises(ValueError, match="not valid JSON") as caught:
+async def test_what_is_no_json_is_trouble_of_the_connection_without_its_text():
+    with pytest.raises(Unreachable, match="no event") as caught:
         await decoded(b"<html>secret</html>\n")
     assert "secret" not in str(caught.value)

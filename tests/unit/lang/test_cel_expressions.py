@@ -5,7 +5,14 @@ import sys
 
 import pytest
 
-from shared.lang.cel import CelEvaluationError, CelSyntaxError, Expression, compile_predicate
+from shared.lang.cel import (
+    CelEvaluationError,
+    CelSyntaxError,
+    Expression,
+    Gives,
+    compile_exact,
+    compile_predicate,
+)
 
 VALUES = {
     "self": {"metadata": {"name": "a"}, "spec": {"n": 2, "list": [1, 2, 2]}},
@@ -58,6 +65,64 @@ def test_health_expressions_see_the_fields_of_the_object():
         expression.holds({})
     with pytest.raises(CelSyntaxError):
         Expression.parse("status.phase ==")
+
+
+@pytest.mark.parametrize(
+    ("text", "gives"),
+    [
+        ("self.a == true", Gives.BOOLEAN),
+        ("has(self.a)", Gives.BOOLEAN),
+        ("self.a + '/'", Gives.TEXT),
+        ("string(self.a)", Gives.TEXT),
+        ("self.a.split('-').first().value()", Gives.TEXT),
+        ("self.list.map(x, string(x)).join('/')", Gives.TEXT),
+    ],
+)
+def test_what_an_expression_gives_is_known_before_it_runs(text, gives):
+    assert compile_exact(text, ("self",), gives).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "gives", "told"),
+    [
+        ("self.a", Gives.BOOLEAN, "it gives dyn, not bool; compare it"),
+        ("self.a", Gives.TEXT, r"it gives dyn, not string; use string\(...\)$"),
+        ("self.a == 'x'", Gives.TEXT, "it gives bool, not string$"),
+        ("'x'", Gives.BOOLEAN, "it gives string, not bool$"),
+        ("other.a == 'x'", Gives.BOOLEAN, "undeclared reference to 'other"),
+    ],
+)
+def test_what_is_only_known_later_is_refused(text, gives, told):
+    with pytest.raises(CelSyntaxError, match=told):
+        compile_exact(text, ("self",), gives)
+
+
+def test_optional_values_have_to_be_opened():
+    with pytest.raises(CelEvaluationError, match="no plain value"):
+        Expression.parse("optional.of(1)").evaluate({})
+    assert Expression.parse("optional.of(1).value()").evaluate({}) == 1
+
+
+@pytest.mark.parametrize("text", ["[optional.of(1)]", "{'a': optional.of(1)}", "[[{'a': optional.none()}]]"])
+def test_optional_values_inside_of_others_have_to_be_opened(text):
+    expression = Expression.parse(text)
+    with pytest.raises(CelEvaluationError, match="no plain value"):
+        expression.evaluate({})
+    with pytest.raises(CelEvaluationError, match="not a boolean"):
+        expression.holds({})
+
+
+@pytest.mark.parametrize(
+    "text", ["sets.contains([{'a': [1].first()}], [1])", "sets // that\n.contains([{}], a)"]
+)
+def test_sets_and_maps_do_not_go_together(text):
+    with pytest.raises(CelSyntaxError, match=r"can't be in one expression$"):
+        Expression.parse(text)
+
+
+def test_optional_values_are_in_no_set():
+    with pytest.raises(CelEvaluationError, match="failed to evaluate"):
+        Expression.parse("sets.contains([optional.of(1)], [1])").evaluate({})
 
 
 def test_values_come_back_plain():

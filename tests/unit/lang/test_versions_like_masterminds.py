@@ -23,6 +23,15 @@ def test_recorded_constraints():
             assert [v.text for v in versions if constraint.check(v)] == case["matches"], case
 
 
+def test_parts_have_64_bits():
+    largest = 2**64 - 1
+    assert Version.parse(f"1.{largest}.0").minor == largest
+    assert Version.parse("0" * 30 + "1.0.0").major == 1
+    for text in (f"{largest + 1}.0.0", f"1.{largest + 1}.0", f"1.0.{largest + 1}"):
+        with pytest.raises(SemverError):
+            Version.parse(text)
+
+
 def test_precedence():
     ascending = "1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11"
     ascending += " 1.0.0-rc.1 1.0.0 1.0.1 1.2.0 2.0.0"
@@ -39,13 +48,20 @@ def test_build_metadata_has_no_rank_but_is_kept():
     assert (str(one), one.metadata) == ("v1.2.3+a", "a")
 
 
-@pytest.mark.parametrize("text", ["v1.2.3", "1.2.3", "v2025.02.03", "1.2.3-rc.1+b.2"])
-def test_tags_with_three_parts_are_versions(text):
+@pytest.mark.parametrize(
+    "text",
+    ["v1.2.3", "1.2.3", "v2025.02.03", "1.2.3-rc.1+b.2", "7.2-alpine3.19", "1.2-rc.1", "1-a.b.c", "1+a.b.c"],
+)
+def test_tags_with_two_dots_are_versions(text):
     assert str(Version.parse_tag(text)) == text
 
 
+def test_what_a_tag_leaves_out_is_zero():
+    assert Version.parse_tag("7.2-alpine3.19") == Version.parse("7.2.0-alpine3.19")
+
+
 @pytest.mark.parametrize(
-    "text", ["", "v1.2", "1", "release-1.2.3", "1.2.3.4", "1.2.3-", "1.2.3-a..b", "V1.2.3", "1.2.x"]
+    "text", ["", "v1.2", "1", "1.2-rc", "release-1.2.3", "1.2.3.4", "1.2.3-", "1.2.3-a..b", "V1.2.3", "1.2.x"]
 )
 def test_other_tags_are_not(text):
     with pytest.raises(SemverError, match="is not a"):

@@ -54,6 +54,27 @@ def test_streams_have_documents():
     assert yaml.dump_all([{"a": 1}, {"b": [1]}]) == "a: 1\n---\nb:\n- 1\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: 1\n---\n", {"a": 1}),
+        ("---\na: 1\n---\nb: 2\n", {"a": 1}),
+        ("a: 1\n---\n{{{ no yaml", {"a": 1}),
+        ("a: 1\n...\nx: y: [", {"a": 1}),
+        ("---\n---\na: 1\n", None),
+        ("", None),
+    ],
+)
+def test_only_the_first_document_is_decoded_into_a_value(text, value):
+    assert yaml.load_yaml11(text) == value
+
+
+def test_scalars_become_text_where_text_is_wanted():
+    assert [yaml.scalar_text(value) for value in (True, False, 20, 1.1, 1e21)] == [
+        "true", "false", "20", "1.1", "1e+21"
+    ]  # fmt: skip
+
+
 def test_documents_tell_where_they_start_and_what_is_special():
     text = 'a: 1\n---\nb: &x [null]\nc: *x\n---\n1: 2020-01-01\nd: !!str 1\ne: {<<: {f: 1}}\ng: "\\0"\n'
     plain, aliased, special = yaml.documents(text)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from localcluster import programs
-from localcluster.programs import GoProgram, GoReleaseProgram, ProgramError
+from localcluster.programs import GoProgram, GoReleaseProgram, GoServiceProgram, ProgramError
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def builds(monkeypatch):
     """Builds that write what they would run."""
     done = []
 
-    def run(command, *, cwd, what):
+    def run(command, *, cwd, what, with_c=False):
         done.append(what)
         Path(command[command.index("-o") + 1]).write_text(" ".join(command))
 
@@ -72,7 +72,7 @@ def test_a_release_is_built_from_a_copy_of_its_module_with_what_that_lacks(
         path.chmod(path.stat().st_mode & ~0o222)
     ran = []
 
-    def run(command, *, cwd, what):
+    def run(command, *, cwd, what, with_c=False):
         ran.append((command[1:3], cwd))
         if command[1] == "build":
             target = Path(command[command.index("-o") + 1])
@@ -96,9 +96,30 @@ def test_a_release_is_built_from_a_copy_of_its_module_with_what_that_lacks(
     assert sorted(file.name for file in built.parent.iterdir()) == [".lock", "tool"]
 
 
+def test_a_service_has_the_files_it_reads_beside_it(cache, sources, tmp_path, monkeypatch):
+    module = tmp_path / "module"
+    (module / "templates" / "mail").mkdir(parents=True)
+    (module / "templates" / "mail" / "hello.tmpl").write_text("hello")
+    ran = []
+
+    def run(command, *, cwd, what, with_c=False):
+        ran.append((command[1], with_c))
+        if command[1] == "build":
+            Path(command[command.index("-o") + 1]).write_text(command[command.index("-tags") + 1])
+        return f"{module}\n"
+
+    recipe = GoServiceProgram("tool", "example.org/big", ".", "", (), "a moment", "sqlite", ("templates",))
+    monkeypatch.setattr(programs, "PROGRAMS", {"tool": recipe})
+    monkeypatch.setattr(programs, "_run", run)
+    monkeypatch.setattr(programs, "_go", lambda: "go")
+    assert programs.ensure("tool").read_text() == "sqlite"
+    assert (programs.files("tool") / "templates" / "mail" / "hello.tmpl").read_text() == "hello"
+    assert ran == [("mod", False), ("list", False), ("build", True)]
+
+
 def test_neither_a_cluster_nor_the_demo_builds_what_serves_tests_alone():
     assert {"etcd", "kube-apiserver", "kubectl", "helm", "kustomize"} <= set(programs.RUNNING)
-    assert "flux" in set(programs.PROGRAMS) - set(programs.RUNNING)
+    assert {"flux", "gitea"} <= set(programs.PROGRAMS) - set(programs.RUNNING)
 
 
 def test_parallel_starts_build_once(cache, sources, builds, capsys):
@@ -111,7 +132,7 @@ def test_parallel_starts_build_once(cache, sources, builds, capsys):
 
 
 def test_a_failed_build_leaves_no_program(cache, sources, monkeypatch, capsys):
-    def fail(command, *, cwd, what):
+    def fail(command, *, cwd, what, with_c=False):
         raise ProgramError(f"{what} failed")
 
     monkeypatch.setattr(programs, "_run", fail)

@@ -52,6 +52,8 @@ class Memory:
         self.version = 0
         self.patches = []
         self.refuse = deque()
+        #: How long the answer to a write takes.
+        self.latency = 0.0
         self.informer = Informer(self, KIND.group, KIND.kind, Header.of)
 
     async def find(self, group, kind, version=""):
@@ -83,7 +85,10 @@ class Memory:
             raise NotFound(404, "NotFound", name)
         self.patches.append((name, patch))
         self._keep(merged(deepcopy(self.objects[name]), patch))
-        return deepcopy(self.objects[name])
+        answer = deepcopy(self.objects[name])
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        return answer
 
     def status(self, name):
         return self.objects[name]["status"]

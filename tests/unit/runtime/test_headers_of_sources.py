@@ -13,22 +13,23 @@ def test_artifact_and_generations_are_read():
     assert (header.generation, header.observed_generation) == (3, 2)
 
 
-def test_status_and_reason_are_those_of_the_ready_condition():
-    stored = {"type": "ArtifactInStorage", "status": "True", "reason": "Succeeded"}
-    ready = {"type": "Ready", "status": "False", "reason": "ChartPullError"}
+def test_status_and_message_are_those_of_the_ready_condition():
+    stored = {"type": "ArtifactInStorage", "status": "True", "message": "stored artifact"}
+    ready = {"type": "Ready", "status": "False", "message": "no such chart"}
     header = SourceHeader.of(source(ready, stored))
-    assert (header.ready, header.reason, header.stalled) == ("False", "ChartPullError", False)
+    assert (header.ready, header.ready_message, header.stalled) == ("False", "no such chart", False)
 
 
 def test_only_a_true_condition_says_that_a_source_is_stalled():
-    assert SourceHeader.of(source({"type": "Stalled", "status": "True"})).stalled
+    header = SourceHeader.of(source({"type": "Stalled", "status": "True", "message": "no such version"}))
+    assert (header.stalled, header.stalled_message) == (True, "no such version")
     assert not SourceHeader.of(source({"type": "Stalled", "status": "False"})).stalled
 
 
 def test_a_new_source_has_nothing_yet():
     header = SourceHeader.of({"metadata": {"generation": 1}})
     assert (header.artifact, header.revision, header.digest) == (None, "", "")
-    assert (header.observed_generation, header.ready, header.reason) == (-1, "", "")
+    assert (header.observed_generation, header.ready, header.ready_message) == (-1, "", "")
 
 
 def test_a_condition_of_no_type_hides_no_other():

@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import pytest
 
+from shared.api import wire
 from shared.kube.errors import Conflict, Invalid, Unreachable
 from shared.observe import metrics
 from shared.runtime.backoff import Backoff, jittered
-from shared.runtime.outcome import Done, Failure, Stalled, Waiting
+from shared.runtime.outcome import Done, Failure, Stalled, Told, Waiting
 from shared.runtime.settings import Settings, parse
 
 pytestmark = pytest.mark.looptime
@@ -94,6 +95,32 @@ async def test_intervals_are_spread_by_the_percentage(world):
 
 def test_without_a_percentage_the_interval_is_exact():
     assert jittered(timedelta(minutes=10), 0, random.uniform) == 600
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Done(timedelta(0), "Succeeded", "fine"),
+        Failure("BuildFailed", "broken", retry_after=timedelta(0)),
+        Waiting("DependencyNotReady", "not yet", timedelta(0)),
+        Stalled("InvalidPath", "no such path", timedelta(0)),
+        Told(timedelta(0)),
+    ],
+    ids=lambda answer: type(answer).__name__,
+)
+async def test_after_a_wait_of_zero_only_a_change_brings_an_object_back(world, answer):
+    one = world()
+    one.answer("a", *[answer] * 10)
+    one.api.put("a")
+    await asyncio.sleep(10_000)
+    assert len(one.script.turns) == 1
+    one.api.put("a", generation=2)
+    await asyncio.sleep(10_000)
+    assert len(one.script.turns) == 2
+
+
+def test_the_shortest_interval_is_more_than_none_however_it_is_spread():
+    assert jittered(timedelta(microseconds=100), 99, lambda low, high: low) == 0.001
 
 
 async def test_a_fresh_edit_comes_before_the_backlog(world):
@@ -270,6 +297,103 @@ async def test_something_new_ends_a_wait_and_the_next_turn_follows_at_once(world
     assert "New reconciliation triggered by GitRepository/ns/s" in messages
 
 
+@pytest.mark.parametrize("requests_cancel", [True, False])
+async def test_a_mere_request_ends_a_wait_only_where_it_may(world, requests_cancel):
+    one = world(cancel_waits=True, requests_cancel=requests_cancel)
+
+    async def park(obj, turn):
+        await turn.park(asyncio.sleep(60))
+        return DONE
+
+    one.answer("a", park, DONE)
+    one.api.put("a")
+    await asyncio.sleep(20)
+    one.api.put("a", annotations={wire.REQUESTED_AT: "now"})
+    await asyncio.sleep(200)
+    assert gaps(one.script.times("a")) == [20 if requests_cancel else 60]
+    assert one.api.objects["a"]["status"]["lastHandledReconcileAt"] == "now"
+
+
+async def test_an_edit_ends_a_wait_also_where_a_mere_request_does_not(world):
+    one = world(cancel_waits=True, requests_cancel=False)
+
+    async def park(obj, turn):
+        return await turn.park(asyncio.Event().wait())
+
+    one.answer("a", park, DONE)
+    one.api.put("a")
+    await asyncio.sleep(20)
+    one.api.put("a", generation=2)
+    await asyncio.sleep(200)
+    assert gaps(one.script.times("a")) == [20]
+
+
+@pytest.mark.parametrize(
+    ("answers", "ended"),
+    [([False, False, True], 30), ([False, False, False], 60), (None, 10)],
+    ids=["the-third-counts", "none-counts", "nobody-looks"],
+)
+async def test_a_write_to_what_an_object_refers_to_ends_a_wait_where_it_changes_something(
+    world, answers, ended
+):
+    one = world(cancel_waits=True)
+    rest = iter(answers or ())
+
+    async def outdated():
+        await asyncio.sleep(1)
+        return next(rest)
+
+    async def park(obj, turn):
+        turn.outdated = outdated if answers else None
+        await turn.park(asyncio.sleep(60))
+        return DONE
+
+    one.answer("a", park, DONE)
+    key = one.api.put("a")
+    for _ in range(3):
+        await asyncio.sleep(10)
+        one.controller.trigger_by_config(key, "ConfigMap/ns/values")
+    await asyncio.sleep(200)
+    gap = gaps(one.script.times("a"))[0]
+    assert gap == (ended + 1 if answers and any(answers) else ended)
+
+
+async def test_a_write_before_the_wait_counts_when_it_begins(world):
+    one = world(cancel_waits=True)
+
+    async def outdated():
+        return True
+
+    async def park(obj, turn):
+        await asyncio.sleep(20)
+        turn.outdated = outdated
+        return await turn.park(asyncio.Event().wait())
+
+    one.answer("a", park, DONE)
+    key = one.api.put("a")
+    await asyncio.sleep(10)
+    one.controller.trigger_by_config(key, "ConfigMap/ns/values")
+    await asyncio.sleep(200)
+    assert gaps(one.script.times("a")) == [20]
+
+
+async def test_a_suspension_ends_no_wait(world):
+    one = world(cancel_waits=True)
+
+    async def park(obj, turn):
+        await turn.park(asyncio.sleep(60))
+        return DONE
+
+    one.answer("a", park, DONE)
+    key = one.api.put("a")
+    await asyncio.sleep(20)
+    one.api.put("a", generation=2, suspend=True)
+    one.controller.trigger(key, "GitRepository/ns/s")
+    await asyncio.sleep(200)
+    assert one.script.times("a") == [0]
+    assert one.api.status("a")["conditions"][0]["status"] == "True"
+
+
 async def test_without_the_gate_a_wait_goes_on_and_the_next_turn_comes_after(world):
     one = world()
 
@@ -328,6 +452,23 @@ async def test_progress_is_written_only_by_turns_that_last(world):
     assert said == {"Reconciling": ("True", "building"), "Ready": ("Unknown", "building")}
 
 
+async def test_progress_is_written_although_it_is_made_while_older_one_is_on_its_way(world):
+    async def slow(_obj, turn):
+        turn.progress("building")
+        await asyncio.sleep(1.2)
+        turn.progress("checking health")
+        await asyncio.sleep(10)
+        return DONE
+
+    one = world()
+    one.api.latency = 0.5
+    one.answer("a", slow)
+    one.api.put("a")
+    await asyncio.sleep(100)
+    messages = [patch["status"]["conditions"][-1]["message"] for _, patch in one.api.patches]
+    assert messages == ["building", "checking health", "fine"]
+
+
 async def test_a_stopping_controller_lets_turns_finish_and_takes_no_new(world):
     one = world()
 
@@ -343,3 +484,22 @@ async def test_a_stopping_controller_lets_turns_finish_and_takes_no_new(world):
     await one.stop()
     assert one.api.status("a")["observedGeneration"] == 1
     assert [name for name, _ in one.script.turns] == ["a"]
+
+
+async def test_progress_that_is_on_its_way_at_the_end_of_a_turn_does_not_stay(world):
+    async def slow(_obj, turn):
+        turn.progress("working")
+        await asyncio.sleep(1.2)
+        return DONE
+
+    one = world()
+    one.answer("a", DONE, slow)
+    one.api.put("a")
+    await asyncio.sleep(10)
+    before = one.api.status("a")
+    one.api.latency = 0.5
+    one.api.put("a", generation=1, annotations={"reconcile.fluxcd.io/requestedAt": "now"})
+    await asyncio.sleep(10)
+    messages = [str(patch) for _, patch in one.api.patches]
+    assert any("working" in text for text in messages)
+    assert one.api.status("a")["conditions"] == before["conditions"]

@@ -3,7 +3,7 @@ import pytest
 from shared.api import wire
 from shared.kube import ObjectKey
 from shared.kube.store import Change
-from shared.runtime.header import Header, asks_for_turn
+from shared.runtime.header import Header, asks_for_turn, is_news
 
 
 def header(generation=1, requested="", *, deleting=False, **metadata):
@@ -21,22 +21,26 @@ def header(generation=1, requested="", *, deleting=False, **metadata):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "asks"),
+    ("old", "new", "asks", "news"),
     [
-        pytest.param(None, header(), True, id="created"),
-        pytest.param(header(), None, True, id="gone"),
-        pytest.param(header(1), header(2), True, id="edited"),
-        pytest.param(header(), header(deleting=True), True, id="deleted"),
-        pytest.param(header(), header(1, "now"), True, id="requested"),
-        pytest.param(header(1, "before"), header(1, "now"), True, id="requested again"),
-        pytest.param(header(1, "before"), header(), False, id="request taken away"),
-        pytest.param(header(1, "before"), header(2), True, id="request taken away by an edit"),
-        pytest.param(header(), header(labels={"a": "b"}), False, id="labelled"),
-        pytest.param(header(), header(finalizers=["x"], resourceVersion="9"), False, id="other metadata"),
+        pytest.param(None, header(), True, True, id="created"),
+        pytest.param(header(), None, True, True, id="gone"),
+        pytest.param(header(1), header(2), True, True, id="edited"),
+        pytest.param(header(), header(deleting=True), True, True, id="deleted"),
+        pytest.param(header(), header(1, "now"), True, False, id="requested"),
+        pytest.param(header(1, "before"), header(1, "now"), True, False, id="requested again"),
+        pytest.param(header(1, "before"), header(), False, False, id="request taken away"),
+        pytest.param(header(1, "before"), header(2), True, True, id="request taken away by an edit"),
+        pytest.param(header(), header(labels={"a": "b"}), False, False, id="labelled"),
+        pytest.param(
+            header(), header(finalizers=["x"], resourceVersion="9"), False, False, id="other metadata"
+        ),
     ],
 )
-def test_changes(old, new, asks):
-    assert asks_for_turn(Change(ObjectKey("ns", "a"), old, new)) is asks
+def test_changes(old, new, asks, news):
+    change = Change(ObjectKey("ns", "a"), old, new)
+    assert asks_for_turn(change) is asks
+    assert is_news(change) is news
 
 
 def test_an_object_without_anything_has_a_header():

@@ -171,7 +171,8 @@ def memory():
 @pytest.fixture
 async def watches(memory):
     quick = timedelta(milliseconds=1)
-    async with SharedWatches(Pace(poll=quick, retry=quick, retry_at_most=quick)) as shared:
+    pace = Pace(linger=timedelta(0), poll=quick, retry=quick, retry_at_most=quick)
+    async with SharedWatches(pace) as shared:
         yield shared
     assert len(shared) == 0
     assert memory.open_watches == 0

@@ -1,5 +1,7 @@
 """Ignored fields never are drift; when an apply is due anyway, they stay as they are in the cluster."""
 
+from contextlib import suppress
+
 import pytest
 
 from shared.ssa import IgnoreRule
@@ -35,6 +37,7 @@ REPLICAS = [parse("/spec/replicas")]
         ({}, True),
         ({"kind": "Deploy.*", "name": "web", "namespace": "apps", "group": "apps", "version": "v1"}, True),
         ({"kind": "Deploy"}, False),
+        ({"kind": "(?i)deployment", "name": r"\pL+", "group": r"[[:alpha:]]+\z"}, True),
         ({"name": "we"}, False),
         ({"labelSelector": "app=x,tier in (a, b),!old"}, True),
         ({"labelSelector": "app!=x"}, False),
@@ -47,6 +50,24 @@ def test_a_rule_is_for_the_objects_that_its_target_names(target, matches):
     assert bool(ignored_paths([rule], deployment(app="x", tier="a"))) is matches
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "target",
+    [{"name": "(a+)+b"}, {"name": "(a|a)*b"}, {"name": "(a?){50}a{50}b"}],
+    ids=lambda each: each["name"],
+)
+def test_no_pattern_takes_long(target):
+    rule = IgnoreRule.compile(["/data"], target)
+    assert not ignored_paths([rule], {"metadata": {"name": "a" * 253}})
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("selector", ["a" + " " * 300_000 + "!", "a," * 300_000])
+def test_no_selector_takes_long(selector):
+    with suppress(ValueError):
+        IgnoreRule.compile(["/data"], {"labelSelector": selector})
+
+
 def test_several_rules_may_match_and_repeat():
     rules = [IgnoreRule.compile(["/a", "/b"], None), IgnoreRule.compile(["/b", "/c~1d"], None)]
     assert ignored_paths(rules, {}) == (("a",), ("b",), ("c/d",))
@@ -57,6 +78,8 @@ def test_several_rules_may_match_and_repeat():
     [
         (["spec"], None, "JSON pointer"),
         ([], {"name": "("}, "regular expression"),
+        ([], {"name": "a{1001}"}, "regular expression"),
+        ([], {"name": "(" * 10000}, "regular expression"),
         ([], {"labelSelector": "a in b"}, "selector"),
     ],
 )
@@ -74,6 +97,34 @@ def test_list_items_are_removed_from_the_end():
     items = {"items": [{"a": 1, "b": 1}, {"a": 2}, {"a": 3}]}
     paths = [parse("/items/0/b"), parse("/items/1"), parse("/items/2")]
     assert without_paths(items, paths) == {"items": [{"a": 1}]}
+
+
+def test_negative_indexes_count_from_the_end_of_each_list():
+    items = {"items": [{"a": 1, "b": 1}, {"a": 2}, {"a": 3}]}
+    paths = [
+        parse("/items/-2"),
+        parse("/items/0/b"),
+        parse("/items/2"),
+        parse("/items/-1"),
+        parse("/items/-9"),
+    ]
+    assert without_paths(items, paths) == {"items": [{"a": 1}]}
+
+
+def test_an_empty_path_is_the_whole_object():
+    rule = IgnoreRule.compile([""], {"kind": "Deployment"})
+    assert ignored_paths([rule], deployment()) == ((),)
+
+
+def test_a_value_at_a_negative_index_is_adopted_or_released():
+    path = "/spec/template/spec/containers/-1/image"
+    fields = {"f:containers": {'k:{"name":"side"}': {"f:image": {}}}}
+    fields = {"f:spec": {"f:template": {"f:spec": fields}}}
+    for operation, side in ("Update", {"name": "side", "image": "b:2"}), ("Apply", {"name": "side"}):
+        live = deployment(None, [owner(operation, fields)])
+        live["spec"]["template"]["spec"]["containers"][1]["image"] = "b:2"
+        result = resolved(deployment(), live, deployment(), [parse(path)], ME)
+        assert result["spec"]["template"]["spec"]["containers"][1] == side
 
 
 def test_a_value_that_somebody_updates_is_adopted():

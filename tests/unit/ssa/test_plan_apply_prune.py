@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.kube.errors import Forbidden, Invalid
+from shared.kube.errors import Forbidden, Invalid, NotFound
+from shared.kube.resources import Resource
 from shared.ssa import (
     Action,
     Applied,
@@ -19,6 +20,7 @@ from shared.ssa import (
     Rollout,
     StageFailed,
     Takeover,
+    by_hand,
     plan,
     prune,
 )
@@ -30,7 +32,7 @@ OPTIONS = ApplyOptions(
     "kustomize-controller",
     Policies(PREFIX),
     owner_labels=OWNER,
-    takeover=Takeover("kustomize-controller"),
+    takeover=Takeover("kustomize-controller", by_hand("kustomize-controller")),
     stage_timeout=timedelta(seconds=1),
 )
 FORCED = ApplyOptions("kustomize-controller", Policies(PREFIX), force=True)
@@ -332,6 +334,27 @@ async def test_an_object_whose_kind_is_gone_is_gone(memory):
     widget = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "a", "namespace": "n"}}
     pruned = await prune(memory, stale(widget), OPTIONS)
     assert [str(change) for change in pruned.changes] == ["Widget/n/a deleted"]
+
+
+async def test_an_object_whose_version_went_since_it_was_looked_up_is_deleted(memory, monkeypatch):
+    put(memory, config("a"))
+    asked_again = []
+    old, new = (Resource("", version, "configmaps", "ConfigMap") for version in ("v1beta1", "v1"))
+    get_served = memory.get
+
+    async def find(group, kind):
+        return new if asked_again else old
+
+    async def get(resource, namespace, name):
+        if resource is old:
+            raise NotFound(404, "Unknown", "404 page not found")
+        return await get_served(resource, namespace, name)
+
+    monkeypatch.setattr(memory.discovery, "find", find)
+    monkeypatch.setattr(memory.discovery, "invalidate", lambda: asked_again.append(True))
+    monkeypatch.setattr(memory, "get", get)
+    await prune(memory, stale(config("a")), OPTIONS)
+    assert memory.written == ["delete a"]
 
 
 async def test_refused_deletes_are_collected_and_survive(memory):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from shared.ssa import Takeover
+from shared.ssa import Takeover, Writer, by_hand, client_side, overridden
 from shared.ssa.managed_fields import migration, union
 
 ME = "kustomize-controller"
 TAKEOVER = Takeover(
     ME,
-    overridden=("flux-client-side-apply",),
+    (*by_hand(ME), *overridden(["flux-client-side-apply", ""])),
     annotations=("kubectl.kubernetes.io/last-applied-configuration",),
     labels=("fluxcd.io/sync-gc-mark",),
 )
@@ -95,3 +95,34 @@ def test_migration_moves_all_entries():
     patch = migration(obj, "x/v1")
     assert [item["apiVersion"] for item in patch[0]["value"]] == ["x/v1", "x/v1"]
     assert migration(live(*patch[0]["value"]), "x/v1") == []
+
+
+@pytest.mark.parametrize(
+    ("manager", "operation", "taken"),
+    [
+        ("scaler", "Update", True),
+        ("scaler-v2", "Apply", True),
+        ("kubectl-edit", "Update", False),
+        ("before-first-apply", "Update", False),
+        (ME, "Update", False),
+    ],
+)
+def test_only_named_managers_are_overridden(manager, operation, taken):
+    obj = live(OWN, entry(manager, operation, {"f:data": {"f:b": {}}}))
+    assert bool(Takeover(ME, overridden(["scaler"])).operations(obj)) is taken
+
+
+@pytest.mark.parametrize(
+    ("manager", "operation", "taken"),
+    [
+        ("helm", "Update", True),
+        ("helm", "Apply", True),
+        (ME, "Update", True),
+        ("helm-operator", "Update", False),
+        ("helmfile", "Apply", False),
+        (f"{ME}-2", "Update", False),
+    ],
+)
+def test_a_manager_may_be_one_by_its_whole_name(manager, operation, taken):
+    obj = live(OWN, entry(manager, operation, {"f:data": {"f:b": {}}}))
+    assert bool(Takeover(ME, (Writer("helm", exact=True), client_side(ME))).operations(obj)) is taken

@@ -7,6 +7,7 @@ import pytest
 
 from shared.kube.errors import Forbidden, Gone, Unreachable
 from shared.ssa import HealthCheckFailed, HealthWaiter, ObjectId, StillThere, wait_gone
+from shared.ssa.watches import Pace, SharedWatches
 
 pytestmark = pytest.mark.looptime
 
@@ -80,6 +81,47 @@ async def test_waits_share_a_watch_and_the_last_closes_it(watches, memory):
     await second.task
     assert len(watches) == 0
     assert memory.asked == {"watch": 1}
+
+
+async def test_who_waits_soon_after_another_finds_the_watch_open(memory):
+    async with SharedWatches(Pace(linger=timedelta(seconds=10))) as watches:
+        for name in ("a", "b"):
+            wait = Wait(watches, memory, [memory.put(job(name))])
+            await until(lambda: memory.open_watches)
+            memory.put(job(name, "Complete"))
+            await wait.task
+            await asyncio.sleep(9)
+            assert memory.open_watches == 1
+        await asyncio.sleep(2)
+        assert memory.open_watches == len(watches) == 0
+        assert memory.asked == {"watch": 1}
+        last = Wait(watches, memory, [memory.put(job("c"))])
+        await until(lambda: memory.open_watches)
+        memory.put(job("c", "Complete"))
+        await last.task
+        assert memory.asked == {"watch": 2}
+    assert memory.open_watches == len(watches) == 0
+
+
+async def test_what_nobody_used_for_a_while_is_known_to_who_comes_back(memory):
+    async with SharedWatches(Pace(linger=timedelta(seconds=10))) as watches:
+        applied = memory.put(job("b"))
+        first = Wait(watches, memory, [memory.put(job("a"))])
+        await until(lambda: memory.open_watches)
+        memory.put(job("a", "Complete"))
+        await first.task
+        memory.put(job("b", "Complete"))
+        await asyncio.sleep(1)
+        await Wait(watches, memory, [applied]).task
+        assert memory.asked == {"watch": 1}
+
+
+async def test_a_watch_in_trouble_is_not_kept(memory):
+    async with SharedWatches(Pace(linger=timedelta(seconds=10))) as watches:
+        memory.refuse["watch"] = Unreachable("no route")
+        wait = Wait(watches, memory, [memory.put(job("a"))], timeout=SHORT)
+        assert "no route" in await wait.failure()
+        assert len(watches) == 0
 
 
 async def test_a_change_before_joining_is_not_missed(watches, memory):

@@ -1,0 +1,1 @@
+"""Writes chosen images into Git repositories where a marker asks for them."""

@@ -1,0 +1,1 @@
+"""ImageUpdateAutomations: chosen images written where markers ask for them, committed and pushed."""

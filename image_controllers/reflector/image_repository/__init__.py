@@ -1,0 +1,1 @@
+"""ImageRepositories: the tags of repositories, scanned again and again."""

@@ -1,0 +1,1 @@
+"""Alerts: which events each of them wants, and what is wrong with them."""

@@ -1,0 +1,1 @@
+"""From a matched event to deliveries: one bounded queue for each Provider."""

@@ -1,0 +1,1 @@
+"""Providers: what is known of them without calling them."""

@@ -1,0 +1,1 @@
+"""Webhooks in: who may call, and what a call asks to reconcile."""
