@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import secrets
@@ -13,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -141,6 +143,23 @@ class Cluster(Access):
         except urllib.error.HTTPError as error:
             error.close()
             raise
+
+    def send(self, *requests: tuple[str, str, str]) -> None:
+        """Sends requests (method, path, body), one after another, as administrator; what is not found is none
+        of its business.
+
+        Raises:
+            ClusterError: one is refused, with the answer.
+        """
+        host, port = self.server.removeprefix("https://").rsplit(":", 1)
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        with closing(http.client.HTTPSConnection(host, int(port), timeout=60, context=self._tls())) as api:
+            for method, path, body in requests:
+                api.request(method, path, body, headers)
+                answer = api.getresponse()
+                text = answer.read().decode(errors="replace")
+                if answer.status >= 400 and answer.status != 404:
+                    raise ClusterError(f"{method} {path}: {answer.status} {text}")
 
     def _make_folder(self) -> None:
         if self._name:
