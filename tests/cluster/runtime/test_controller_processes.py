@@ -66,10 +66,12 @@ class Processes:
         return done.returncode, done.stderr
 
     def create(self, name):
+        # The label keeps the controller off that other tests of this run may have started.
+        labels = {"test.headrace.io/own": self.namespace}
         obj = {
             "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
             "kind": "Kustomization",
-            "metadata": {"name": name, "namespace": self.namespace},
+            "metadata": {"name": name, "namespace": self.namespace, "labels": labels},
             "spec": {"interval": "5m", "prune": False, "sourceRef": {"kind": "GitRepository", "name": "s"}},
         }
         self.cluster.kubectl("create", "-f", "-", stdin=json.dumps(obj))
