@@ -18,7 +18,7 @@ demo: $(READY) ## a commit rolling out on a real control plane; KUBECONFIG=... u
 	@$(BIN)/python -m localcluster.demo $(MINE) $(ARGS)
 
 test: $(READY) programs ## all tests but the bench; ARGS="-k name" to choose
-	@$(BIN)/pytest -q -n 2 --dist loadscope --reruns 1 -r aR $(ARGS)
+	@$(BIN)/pytest -q -n 4 --dist loadscope --no-loadscope-reorder --reruns 1 -r aR $(ARGS)
 
 check: lint type test ## everything that CI checks
 

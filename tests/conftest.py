@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from hypothesis import settings
 
 from shared.testing.cluster import cluster, namespace
@@ -18,3 +19,9 @@ settings.load_profile("headrace")
 def pytest_configure(config):
     # Otherwise CPython makes a loop when pytest-asyncio asks for the current one, and nobody closes it.
     asyncio.set_event_loop(None)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Those in clusters first, else in their random order: at the end nobody waits for a test that lasts."""
+    items.sort(key=lambda item: "cluster" not in item.path.parts)
